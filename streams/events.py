@@ -1,0 +1,197 @@
+"""The facts that travel between the apps: Detection, Command, Alert, Transition and their texts.
+
+All are frozen; merging makes a new value. Times are epoch milliseconds UTC (`*_ms`) inside; the
+JSON of the public contract is made by `streams.wire`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from msgspec import Struct, field
+
+SEVERITIES = ("I", "II", "III", "IV")
+LEVELS = ("village", "township", "county", "prefecture")
+
+
+def stable_id(*parts: object) -> str:
+    """Twenty hex characters that are the same for the same parts (SHA-256, cut).
+
+    >>> stable_id("", "A1", "burst", 0) == stable_id("", "A1", "burst", 0)
+    True
+    """
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20]
+
+
+class Text(Struct, frozen=True):
+    """One sentence for the officer in both languages."""
+
+    zh: str
+    en: str
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Why: the detector, its numbers, and the readings that led to it (newest last)."""
+
+    detector: str
+    version: int = 1
+    score: float | None = None
+    threshold: float | None = None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    value: float | None = None
+    unit: str = ""
+    series: tuple[tuple[int, float], ...] = ()  # (ts_ms, value)
+
+
+class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
+    """A detector's opinion of one sensor: an episode begins, goes on or ends."""
+
+    id: str
+    run: str = ""
+    mode: str = "actual"  # actual | exercise | test
+    state: str  # raise | update | clear
+    domain: str
+    kind: str  # e.g. pressure_low, gas_high, loop_congestion, flatline, dropout
+    cls: str = "hazard"  # hazard | equipment
+    sensor: str
+    asset: str  # object the alert is about; the sensor itself where no asset is known
+    zone: str = ""
+    county: str  # routing county, 6 digits
+    unit: str  # deepest administrative code known
+    lon: float | None = None
+    lat: float | None = None
+    approximate: bool = False
+    ts_ms: int  # event time of the reading or tick that decided
+    onset_ms: int  # event time at which the condition began
+    magnitude: float = 0.0  # how far beyond the threshold, in thresholds (0 = at it)
+    hard: bool = False  # a hard limit was crossed
+    level: int = 0  # which hard limit: 0 none, 1 watch, 2 low, 3 high
+    interval_s: float = 60.0  # sampling interval of the sensor
+    delayed_by_s: float = 0.0
+    owner_org: str = ""
+    operator_org: str = ""
+    regulator: str = ""
+    name: Text = Text("", "")  # of the asset or sensor
+    title: Text
+    reason: Text
+    evidence: Evidence
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """What a person or a timer asks of the agent that owns an alert."""
+
+    id: str
+    alert: str
+    county: str
+    command: str  # ack, ...
+    version: int | None  # the version the sender saw; None for timers
+    by: str
+    role: str
+    unit: str  # unit the sender acts for
+    at_ms: int
+    comment: str = ""
+    key: str = ""  # idempotency key
+    params: dict[str, msgspec.Raw] = field(default_factory=dict)
+
+
+class Ack(Struct, frozen=True):
+    level: str
+    by: str
+    at_ms: int
+    expires_ms: int
+
+
+class Escalation(Struct, frozen=True):
+    level: str = ""
+    step: int = 0
+    deadline_ms: int = 0
+    exhausted: bool = False
+
+
+class Told(Struct, frozen=True):
+    unit: str
+    role: str
+    at_ms: int
+    channel: str
+    acked: bool = False
+
+
+class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
+    """One episode of trouble: independent fields, one derived label (ISA-18.2)."""
+
+    id: str
+    version: int
+    run: str = ""
+    mode: str = "actual"
+    domain: str
+    kind: str
+    cls: str = "hazard"
+    severity: str
+    severity_why: Text
+    condition: str = "ACTIVE"
+    handling: str = "NEW"
+    verdict: str | None = None
+    label: str = "UNACK"
+    episode: int = 1
+    flaps: int = 0
+    count: int = 1
+    first_seen_ms: int
+    last_seen_ms: int
+    changed_ms: int
+    cleared_ms: int | None = None
+    county: str
+    unit: str
+    lon: float | None = None
+    lat: float | None = None
+    approximate: bool = False
+    zone: str = ""
+    asset: str
+    sensors: tuple[str, ...] = ()
+    name: Text = Text("", "")
+    title: Text
+    reason: Text
+    evidence: Evidence
+    acks: tuple[Ack, ...] = ()
+    escalation: Escalation = Escalation()
+    told: tuple[Told, ...] = ()
+    owner_org: str = ""
+    operator_org: str = ""
+    regulator: str = ""
+    interval_s: float = 60.0
+    delayed_by_s: float = 0.0
+    previous: str | None = None  # alert id of the episode before
+
+
+class Transition(Struct, frozen=True, kw_only=True):
+    """One change of an alert; `seq` equals the version it made (0-version touches repeat the version)."""
+
+    seq: int
+    trigger: str  # raise | repeat | severity | clear | reraise | ack | ...
+    command: str | None = None
+    by: str = "system"
+    at_ms: int
+    reason: Text
+    before: dict[str, object] = field(default_factory=dict, name="from")
+    after: dict[str, object] = field(default_factory=dict, name="to")
+
+
+class AlertRecord(Struct, frozen=True):
+    """One record of the `alerts` log: the new state and the transition that made it."""
+
+    alert: Alert
+    transition: Transition
+
+
+class CommandResult(Struct, frozen=True, kw_only=True):
+    """Answer on `command.results`: accepted with the new alert, or refused with the row that forbids it."""
+
+    id: str
+    alert_id: str
+    accepted: bool
+    status: int = 200  # HTTP status the refusal means: 404, 409, 422
+    row: str = ""  # the table row that forbids it
+    reason: Text = Text("", "")
+    alert: Alert | None = None

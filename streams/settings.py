@@ -1,0 +1,109 @@
+"""All settings of cityops in one list: name, default, help.
+
+A setting is read from the environment variable ``CITYOPS_<NAME>``; command-line options of the same
+name win. `docs/settings.md` is generated from this list (`cityops config docs`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the text names the variable and the fix."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    default: str | int | float | bool
+    help: str
+
+    @property
+    def env(self) -> str:
+        return "CITYOPS_" + self.name.upper()
+
+    def parse(self, text: str) -> Any:
+        kind = type(self.default)
+        try:
+            if kind is bool:
+                return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+            return kind(text)
+        except (ValueError, KeyError):
+            want = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "text")
+            raise SettingError(f"{self.env}={text!r}: want {want} ({self.help})") from None
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("broker", "127.0.0.1:9092", "Kafka bootstrap servers, host:port[,host:port]"),
+    Setting("security_protocol", "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
+    Setting("sasl_mechanism", "", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 when SASL is used"),
+    Setting("sasl_username", "", "SASL user name"),
+    Setting("sasl_password", "", "SASL password (prefer the environment to the command line)"),
+    Setting("ssl_cafile", "", "PEM file with the certificate authority of the brokers"),
+    Setting("ssl_certfile", "", "PEM file with the client certificate"),
+    Setting("ssl_keyfile", "", "PEM file with the client key"),
+    Setting("prefix", "", "topic prefix of a run, `run.<id>.`; empty for live operation"),
+    Setting("partitions", 4, "partitions of readings.<domain>, detections, commands and alerts"),
+    Setting("replication", 1, "replication factor of topics that are created"),
+    Setting("data", "", "data folder; empty: the user's data folder, ~/.local/share/cityops"),
+    Setting("cache", "", "cache folder for jars and compiled code; empty: the user's cache folder, ~/.cache/cityops"),
+    Setting("host", "127.0.0.1", "address the HTTP server listens on"),
+    Setting("port", 8420, "port of the HTTP server, 0 for any free one"),
+    Setting("maven_repository", "", "Maven repository to fetch Kafka's jars from; empty: Maven Central"),
+    Setting("kafka_home", "", "an existing Kafka folder (with libs/) to use instead of fetching jars"),
+    Setting("kafka_heap", "256m", "heap of the embedded broker"),
+    Setting("max_future_s", 60.0, "readings stamped further in the future than this are rejected"),
+    Setting("max_age_s", 604800.0, "readings older than this are rejected as too old (live runs only)"),
+    Setting("tick_s", 2.0, "seconds between the ticks that the packer writes into each partition"),
+    Setting("pack_ms", 20, "longest time the packer waits to fill a message"),
+    Setting("pack_rows", 2000, "rows at which the packer closes a message"),
+    Setting("commit_ms", 50, "longest time a transaction stays open"),
+    Setting("commit_messages", 200, "messages at which a transaction is committed"),
+    Setting("snapshot_s", 10.0, "seconds between snapshots of detector state"),
+    Setting("command_wait_s", 3.0, "seconds the API waits for a command's result before it answers 504"),
+    Setting("access_token_s", 3600, "life of an access token"),
+    Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
+    Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
+)
+_BY_NAME = {s.name: s for s in SETTINGS}
+
+
+class Settings:
+    """Values of all settings, as attributes.
+
+    >>> Settings({"port": 0}, env={"CITYOPS_TICK_S": "5"}).tick_s
+    5.0
+    """
+
+    def __init__(self, overrides: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> None:
+        env = os.environ if env is None else env
+        self._values: dict[str, Any] = {s.name: s.parse(env[s.env]) if s.env in env else s.default for s in SETTINGS}
+        for name, value in (overrides or {}).items():
+            if name not in _BY_NAME:
+                raise SettingError(f"no setting is named {name!r}")
+            if value is not None:
+                self._values[name] = value
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def replace(self, **overrides: Any) -> Settings:
+        return Settings({**self._values, **overrides}, env={})
+
+    def environment(self) -> dict[str, str]:
+        """The environment that gives a child process these same settings."""
+        return {
+            _BY_NAME[k].env: str(v).lower() if isinstance(v, bool) else str(v) for k, v in self._values.items()
+        }
+
+    @property
+    def run(self) -> str:
+        """Id of the run, "" when live: prefix `run.<id>.` -> `<id>`."""
+        return self.prefix[4:-1] if self.prefix.startswith("run.") else ""
