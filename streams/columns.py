@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ class Columns:
     """n readings. `idx` (int32[n]) points into `sensors`; `ts_ms` int64[n]; `value` float64[n].
 
     Optional columns are None or length n: `metric_idx` int16[n] into `metrics` (-1: none), `lon`, `lat`
-    float64[n] degrees WGS-84 (NaN: none), `accuracy` float32[n] metres, `quality` uint8[n] (0 good, 1 uncertain, 2 bad).
+    float64[n] degrees WGS-84 (NaN: none), `accuracy` float32[n] metres, `quality` uint8[n] (0 good,
+    1 uncertain, 2 bad).
     """
 
     sensors: list[str]
@@ -45,7 +47,7 @@ class Columns:
         idx = self.idx[rows]
         used, new = np.unique(idx, return_inverse=True)
 
-        def pick(col: NDArray | None) -> NDArray | None:
+        def pick(col: Any) -> Any:
             return None if col is None else col[rows]
 
         return Columns(
