@@ -47,6 +47,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ssl_certfile", "", "PEM file with the client certificate"),
     Setting("ssl_keyfile", "", "PEM file with the client key"),
     Setting("prefix", "", "topic prefix of a run, `run.<id>.`; empty for live operation"),
+    Setting(
+        "clock", "auto", "what time means: wall, event (the newest reading's), auto: wall when live, event in a run"
+    ),
+    Setting("mode", "auto", "actual, exercise or test; auto: actual when live, test in a run"),
     Setting("partitions", 4, "partitions of readings.<domain>, detections, commands and alerts"),
     Setting("replication", 1, "replication factor of topics that are created"),
     Setting("data", "", "data folder; empty: the user's data folder, ~/.local/share/cityops"),
@@ -99,11 +103,23 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The environment that gives a child process these same settings."""
-        return {
-            _BY_NAME[k].env: str(v).lower() if isinstance(v, bool) else str(v) for k, v in self._values.items()
-        }
+        return {_BY_NAME[k].env: str(v).lower() if isinstance(v, bool) else str(v) for k, v in self._values.items()}
 
     @property
     def run(self) -> str:
         """Id of the run, "" when live: prefix `run.<id>.` -> `<id>`."""
         return self.prefix[4:-1] if self.prefix.startswith("run.") else ""
+
+    @property
+    def event_clock(self) -> bool:
+        """True where "now" is the newest reading's time (a replay), not the wall clock."""
+        return bool(self.clock == "event" or (self.clock == "auto" and self.run))
+
+    @property
+    def run_mode(self) -> str:
+        """actual, exercise or test."""
+        return str(self.mode) if self.mode != "auto" else ("test" if self.run else "actual")
+
+    def app_id(self, app: str) -> str:
+        """Consumer group and transactional id stem of an app of this run."""
+        return f"{self.prefix}cityops-{app}"

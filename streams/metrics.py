@@ -1,0 +1,23 @@
+"""Prometheus metrics of the workers, in one list. The API serves its own and those its children report."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LEDGER_COMMITS = Counter("cityops_ledger_commits_total", "transactions committed", ["app"])
+LEDGER_BATCH = Histogram(
+    "cityops_ledger_batch_records", "records in a transaction", ["app"], buckets=(0, 1, 5, 20, 50, 100, 200)
+)
+LEDGER_REFETCHED = Counter(
+    "cityops_ledger_refetched_total", "holes in a sender's sequence that were read again", ["app"]
+)
+LEDGER_POISON = Counter("cityops_ledger_poison_total", "records that could not be processed", ["app"])
+LEDGER_RESTORE = Histogram(
+    "cityops_ledger_restore_seconds", "time to open a ledger", ["app"], buckets=(0.1, 0.3, 1, 3, 8, 15)
+)
+READINGS = Counter("cityops_readings_total", "readings taken in", ["domain"])
+REJECTS = Counter("cityops_rejected_rows_total", "rows rejected", ["reason"])
+DROPPED = Counter("cityops_dropped_rows_total", "rows that reached no detector", ["domain", "reason"])
+DETECTIONS = Counter("cityops_detections_total", "detections", ["domain", "kind", "state"])
+TRANSITIONS = Counter("cityops_alert_transitions_total", "alert transitions", ["trigger"])
+OPEN_ALERTS = Gauge("cityops_open_alerts", "alerts that are not closed", ["severity"])
