@@ -1,0 +1,121 @@
+"""Ids that people read on the phone: `522601-W-PRS-000123` is county, domain, type, serial.
+
+A zone is `522601-W-DMA03`. The domain letter and the type give the kind of measurement and its unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+DOMAIN_LETTER: Mapping[str, str] = {"water": "W", "gas": "G", "pipeline": "P", "traffic": "T"}
+LETTER_DOMAIN: Mapping[str, str] = {letter: domain for domain, letter in DOMAIN_LETTER.items()}
+
+
+class Kind(NamedTuple):
+    """What a sensor of one type measures: kind, unit of measure, names."""
+
+    kind: str
+    unit: str
+    zh: str
+    en: str
+
+
+KINDS: Mapping[str, Mapping[str, Kind]] = {
+    "water": {
+        "PRS": Kind("pressure", "m", "压力", "pressure"),
+        "FLW": Kind("flow", "m3/h", "流量", "flow"),
+        "CL2": Kind("chlorine", "mg/L", "余氯", "chlorine"),
+        "PHV": Kind("ph", "pH", "酸碱度", "pH"),
+        "TUR": Kind("turbidity", "NTU", "浊度", "turbidity"),
+        "CON": Kind("conductivity", "uS/cm", "电导率", "conductivity"),
+        "RDX": Kind("redox", "mV", "氧化还原电位", "redox"),
+        "TMP": Kind("temperature", "degC", "水温", "temperature"),
+    },
+    "gas": {
+        "CH4": Kind("methane", "%LEL", "可燃气体", "methane"),
+        "GPR": Kind("pressure", "kPa", "燃气压力", "gas pressure"),
+    },
+    "pipeline": {
+        "PPR": Kind("pressure", "MPa", "管道压力", "pipeline pressure"),
+        "PFL": Kind("flow", "m3/h", "管道流量", "pipeline flow"),
+    },
+    "traffic": {
+        "OCC": Kind("occupancy", "%", "占有率", "occupancy"),
+        "SPD": Kind("speed", "km/h", "车速", "speed"),
+        "VOL": Kind("flow", "veh/h", "车流量", "traffic flow"),
+    },
+}
+GENERIC = Kind("generic", "", "监测", "reading")  # type GEN, any domain
+
+_SENSOR_ID = re.compile(r"([0-9]{6})-([A-Z])-([A-Z0-9]{3})-([0-9]{6})")
+_ZONE_ID = re.compile(r"([0-9]{6})-([A-Z])-([A-Z]{2,4}[0-9]{2,4})")
+
+
+class AssetError(ValueError):
+    """An id or a registry record that cannot be used; the text names the field and the fix."""
+
+
+class SensorId(NamedTuple):
+    county: str
+    domain: str
+    type: str
+    serial: int
+
+
+def parse_sensor_id(sensor_id: str) -> SensorId:
+    """County, domain, type and serial of a sensor id.
+
+    >>> parse_sensor_id("522601-W-PRS-000123")
+    SensorId(county='522601', domain='water', type='PRS', serial=123)
+
+    Raises:
+        AssetError: the form, the domain letter or the type is unknown.
+    """
+    match = _SENSOR_ID.fullmatch(sensor_id)
+    if match is None:
+        raise AssetError(f"sensor id {sensor_id!r}: want county-domain-type-serial, e.g. 522601-W-PRS-000123")
+    county, letter, kind_type, serial = match.groups()
+    domain = _domain(letter, f"sensor id {sensor_id!r}")
+    if kind_type != "GEN" and kind_type not in KINDS[domain]:
+        known = ", ".join([*KINDS[domain], "GEN"])
+        raise AssetError(f"sensor id {sensor_id!r}: {domain} has no type {kind_type!r}; it has {known}")
+    return SensorId(county, domain, kind_type, int(serial))
+
+
+def parse_zone_id(zone_id: str) -> tuple[str, str, str]:
+    """County, domain and serial of a zone id.
+
+    >>> parse_zone_id("522601-W-DMA03")
+    ('522601', 'water', 'DMA03')
+
+    Raises:
+        AssetError: the form or the domain letter is unknown.
+    """
+    match = _ZONE_ID.fullmatch(zone_id)
+    if match is None:
+        raise AssetError(f"zone id {zone_id!r}: want county-domain-serial, e.g. 522601-W-DMA03")
+    return match[1], _domain(match[2], f"zone id {zone_id!r}"), match[3]
+
+
+def kind_info(sensor_id: str) -> Kind:
+    """Kind, unit of measure and names that the id's type letters mean."""
+    parts = parse_sensor_id(sensor_id)
+    return KINDS[parts.domain].get(parts.type, GENERIC)
+
+
+def kind_of(sensor_id: str) -> str:
+    """The kind that the id's type letters mean.
+
+    >>> kind_of("522601-G-CH4-000001"), kind_of("522601-T-GEN-000001")
+    ('methane', 'generic')
+    """
+    return kind_info(sensor_id).kind
+
+
+def _domain(letter: str, where: str) -> str:
+    if letter not in LETTER_DOMAIN:
+        known = ", ".join(f"{key} {name}" for key, name in LETTER_DOMAIN.items())
+        raise AssetError(f"{where}: unknown domain letter {letter!r}; there are {known}")
+    return LETTER_DOMAIN[letter]
