@@ -1,10 +1,10 @@
 """Exactly-once state and outputs of one (app, partition): a transactional ledger, as Kafka Streams keeps it.
 
-On opening: start a producer whose transactional id is the (app, partition), which fences any predecessor; read the own
+On opening: start a producer whose transactional id is the (app, partition), which fences its predecessor; read the own
 partition of the compacted state topic, `read_committed`, to its end; where the logic keeps snapshots, replay its source
-from the snapshot's position to `applied` with outputs thrown away. Then every batch is ONE transaction: outputs, changed
-state, `applied` positions and the group's offsets. A record at or below `applied` is skipped; a hole in a sender's `seq`
-is fetched again. See docs/architecture.md and docs/decisions/0001-ledger.md.
+from the snapshot to `applied` with outputs thrown away. Then every batch is ONE transaction: outputs, changed state,
+`applied` and the group's offsets. A record at or below `applied` is skipped; a hole in a sender's `seq` is read again.
+See docs/architecture.md and docs/decisions/0001-ledger.md.
 """
 
 from __future__ import annotations
@@ -123,6 +123,8 @@ class Ledger:
         self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open_gate, self._at_work = asyncio.Event(), asyncio.Lock()
+        self._open_gate.set()
         self._producer: AIOKafkaProducer | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -137,19 +139,29 @@ class Ledger:
     async def stop(self) -> None:
         """Finish the transaction under way and close; what was delivered but not applied is left for the next owner."""
         self._stopping = True
-        self._arrived.set()
+        for event in (self._arrived, self._room, self._open_gate):
+            event.set()
         if self._task is not None:
             try:
                 await asyncio.wait_for(asyncio.shield(self._task), 10)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 self._task.cancel()
         await self._close_producer()
+
+    async def pause(self) -> None:
+        """Stop after the transaction under way (a rebalance began); `resume()` or `stop()` follows."""
+        self._open_gate.clear()
+        async with self._at_work:
+            pass
+
+    def resume(self) -> None:
+        self._open_gate.set()
 
     async def deliver(self, records: Iterable[Record]) -> None:
         """Take records in order; waits while the ledger has enough to do."""
         self._queue.extend(records)
         self._arrived.set()
-        if len(self._queue) >= BUFFER:
+        if len(self._queue) >= BUFFER and not self._stopping:
             self._room.clear()
             await self._room.wait()
 
@@ -165,7 +177,11 @@ class Ledger:
                         self.ready.set_result(None)
                 if not pending:
                     pending = await self._collect()
-                await self._apply(pending)
+                await self._open_gate.wait()
+                if self._stopping:
+                    break
+                async with self._at_work:
+                    await self._apply(pending)
                 pending = []
             except ProducerFenced:
                 log.error("%s: another worker owns this partition now; this one stops", self.name)
@@ -173,7 +189,7 @@ class Ledger:
                 return
             except asyncio.CancelledError:
                 raise
-            except (KafkaError, OSError, asyncio.TimeoutError) as e:
+            except (TimeoutError, KafkaError, OSError) as e:
                 log.warning("%s: %s: %s; opening again in %.1f s", self.name, type(e).__name__, e, delay)
                 opened = False
                 await self._close_producer()
@@ -189,7 +205,7 @@ class Ledger:
         if producer is not None:
             try:
                 await asyncio.wait_for(producer.stop(), 3)
-            except (KafkaError, OSError, asyncio.TimeoutError, AssertionError) as e:
+            except (TimeoutError, KafkaError, OSError, AssertionError) as e:
                 log.debug("%s: closing: %s", self.name, e)
 
     # -- opening ---------------------------------------------------------------------------------------------------
@@ -237,7 +253,7 @@ class Ledger:
             self._arrived.clear()
             try:
                 await asyncio.wait_for(self._arrived.wait(), 0.2)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return []
         if self.logic.linger_ms and len(self._queue) < self.settings.commit_messages:
             await asyncio.sleep(self.logic.linger_ms / 1000)
@@ -328,7 +344,7 @@ class Ledger:
 async def _abort(producer: AIOKafkaProducer) -> None:
     try:
         await asyncio.wait_for(producer.abort_transaction(), 3)
-    except (KafkaError, OSError, asyncio.TimeoutError, AssertionError) as e:
+    except (TimeoutError, KafkaError, OSError, AssertionError) as e:
         log.debug("abort: %s", e)
 
 

@@ -36,7 +36,7 @@ async def reader(settings: Settings, tp: TopicPartition) -> AsyncIterator[AIOKaf
 
 
 async def read_range(settings: Settings, tp: TopicPartition, start: int, end: int) -> AsyncIterator[Any]:
-    """Records of `tp` with start ≤ offset < end, in order. Raises asyncio.TimeoutError when the broker gives nothing."""
+    """Records of `tp` with start ≤ offset < end, in order. Raises TimeoutError when the broker is mute."""
     async with reader(settings, tp) as consumer:
         first = (await consumer.beginning_offsets([tp]))[tp]
         last = (await consumer.end_offsets([tp]))[tp]
@@ -69,7 +69,7 @@ async def _until(consumer: AIOKafkaConsumer, tp: TopicPartition, end: int) -> As
         if position != last:
             moved, last = loop.time(), position
         elif loop.time() - moved > STALL_S:
-            raise asyncio.TimeoutError(f"{tp.topic}-{tp.partition} stands at {position}, wanted {end}")
+            raise TimeoutError(f"{tp.topic}-{tp.partition} stands at {position}, wanted {end}")
         for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, []):
             if record.offset >= end:
                 return

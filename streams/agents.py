@@ -1,0 +1,154 @@
+"""The Faust shell: agents that only wire, and the ledgers of the partitions this worker holds. No arithmetic here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Protocol
+
+from streams import topics
+from streams.app import CityApp, create_app
+from streams.ledger import Ledger, Logic, Record
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FENCED_EXIT = 75
+
+
+class Host(Protocol):
+    """Where an agent puts what it reads."""
+
+    async def deliver(self, partition: int, records: Iterable[Record]) -> None: ...
+
+
+class Ledgers:
+    """The ledgers of this worker's partitions: opened on assignment, paused on revocation, closed when lost."""
+
+    def __init__(self, settings: Settings, app: str, sources: tuple[str, ...], logic: Callable[[int], Logic]) -> None:
+        self.settings, self.app, self.sources, self._logic = settings, app, frozenset(sources), logic
+        self.open: dict[int, Ledger] = {}
+        self.assigned = asyncio.Event()
+        self.fenced = asyncio.Event()
+
+    async def revoked(self) -> None:
+        await asyncio.gather(*(ledger.pause() for ledger in self.open.values()))
+
+    async def assign(self, partitions: set[int]) -> None:
+        for p in sorted(set(self.open) - partitions):
+            await self.open.pop(p).stop()
+        for p in sorted(partitions):
+            if p in self.open:
+                self.open[p].resume()
+                continue
+            self.open[p] = Ledger(self.settings, self.app, p, lambda p=p: self._logic(p), self.fenced.set)
+            self.open[p].start()
+        self.assigned.set()
+
+    async def deliver(self, partition: int, records: Iterable[Record]) -> None:
+        ledger = self.open.get(partition)
+        if ledger is not None:  # else: read before a rebalance took the partition away
+            await ledger.deliver(records)
+
+    async def ready(self) -> None:
+        """Every assigned partition has its state."""
+        await self.assigned.wait()
+        await asyncio.gather(*(ledger.ready for ledger in self.open.values()))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(ledger.stop() for ledger in self.open.values()))
+        self.open.clear()
+
+
+def partitions_of(assigned: Iterable[Any], sources: Iterable[str]) -> set[int]:
+    """Partition numbers of the assigned source topics (the same for each: co-partitioned)."""
+    wanted = frozenset(sources)
+    return {tp.partition for tp in assigned if tp.topic in wanted}
+
+
+def wire(app: CityApp, host: Host, name: str, sources: tuple[str, ...]) -> Any:
+    """Register the one agent of a worker: it hands each batch to the ledger of its partition."""
+    channel = app.topic(*sources, key_serializer="raw", value_serializer="raw", acks=False)
+
+    @app.agent(channel, name=name)  # type: ignore[untyped-decorator, unused-ignore]
+    async def agent(stream: Any) -> AsyncIterator[None]:
+        async for event in stream.noack().events():
+            try:
+                await host.deliver(event.message.partition, event.value)
+            except Exception:
+                log.exception("%s: a batch of %s could not be handed on", name, event.message.topic)
+            yield
+
+    return agent
+
+
+def sources_of(name: str, prefix: str) -> tuple[str, ...]:
+    """Topics an app reads."""
+    if name == "detect":
+        return tuple(prefix + topics.packed(d) for d in topics.DOMAINS)
+    return (prefix + topics.DETECTIONS, prefix + topics.COMMANDS)
+
+
+def logic_of(name: str, settings: Settings) -> Callable[[int], Logic]:
+    """Maker of the pure part for a partition."""
+    if name == "detect":
+        from streams.detecting import DetectLogic
+
+        return lambda p: DetectLogic(settings)
+    from streams.alerting import AlertsLogic
+
+    return lambda p: AlertsLogic(settings)
+
+
+async def serve(name: str, settings: Settings) -> int:
+    """Run the worker until SIGINT/SIGTERM (0) or until another one fenced it (75)."""
+    app = create_app(settings, name)
+    sources = sources_of(name, settings.prefix)
+    ledgers = Ledgers(settings, name, sources, logic_of(name, settings))
+    wire(app, ledgers, name, sources)
+
+    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator, unused-ignore]
+    async def on_revoked(app: CityApp, revoked: set[Any], **kwargs: Any) -> None:
+        await ledgers.revoked()
+
+    @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator, unused-ignore]
+    async def on_assigned(app: CityApp, assigned: set[Any], **kwargs: Any) -> None:
+        await ledgers.assign(partitions_of(assigned, sources))
+
+    stop = asyncio.Event()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sig, stop.set)
+    app.finalize()
+    await app.start()
+    waits = [asyncio.create_task(e.wait()) for e in (stop, ledgers.fenced)]
+    ready = asyncio.create_task(ledgers.ready())
+    await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)
+    if ready.done():
+        print(json.dumps({"ready": True, "app": name, "partitions": sorted(ledgers.open)}), flush=True)
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    if ledgers.fenced.is_set():
+        return FENCED_EXIT
+    await ledgers.close()
+    try:
+        await asyncio.wait_for(app.stop(), 8)
+    except TimeoutError:
+        log.warning("%s: Faust did not stop in time", name)
+    return 0
+
+
+def run(name: str, settings: Settings) -> None:
+    """Entry of `cityops worker detect|alerts`; ends the process."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    code = asyncio.run(_guarded(name, settings))
+    os._exit(code)  # Faust's threads may linger; everything of ours is closed or fenced
+
+
+async def _guarded(name: str, settings: Settings) -> int:
+    try:
+        return await serve(name, settings)
+    except asyncio.CancelledError:
+        return 0

@@ -1,0 +1,87 @@
+"""The detect app's logic: packed rows of a partition through the kernel of their domain, detections out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from geo.assets import Sensor
+from streams import codec, topics
+from streams.events import Detection
+from streams.kernel import Kernel
+from streams.ledger import Outbox, Record, chunks, reject
+from streams.metrics import DETECTIONS, REJECTS
+from streams.settings import Settings
+
+SNAPSHOT = b"snapshot"
+FORMAT = 1
+_json = msgspec.json.Encoder()
+
+
+class Snapshot(msgspec.Struct):
+    """Everything the kernels of a partition know, and the source positions it includes."""
+
+    format: int
+    pos: dict[str, int]
+    kernels: dict[str, bytes]
+
+
+class DetectLogic:
+    """Ledger logic of one partition of readings.<domain> over all domains."""
+
+    linger_ms = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.kernels = {
+            settings.prefix + topics.packed(d): Kernel(d, run=settings.run, mode=settings.run_mode)
+            for d in topics.DOMAINS
+        }
+
+    def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
+        """Take the newest snapshot. One of an older format is left aside: the state is rebuilt from the log."""
+        parts = int(state.get(SNAPSHOT, b"0"))
+        if not parts:
+            return {}
+        data = b"".join(state[SNAPSHOT + b"/%d" % i] for i in range(parts))
+        snap = msgspec.msgpack.decode(data, type=Snapshot)
+        if snap.format != FORMAT:
+            return {}
+        for topic, kernel in snap.kernels.items():
+            self.kernels[topic].restore(kernel)
+        return snap.pos
+
+    def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
+        snap = Snapshot(FORMAT, dict(pos), {t: k.snapshot() for t, k in self.kernels.items()})
+        parts = chunks(SNAPSHOT, msgspec.msgpack.encode(snap))
+        for key, value in parts.items():
+            out.put(key, value)
+        out.put(SNAPSHOT, b"%d" % len(parts))
+
+    def apply(self, record: Record, out: Outbox) -> None:
+        kernel = self.kernels[record.topic]
+        try:
+            packed = codec.unpack(record.value or b"")
+        except codec.CodecError as e:
+            REJECTS.labels("unreadable").inc()
+            reject(out, self.settings, record, str(e))
+            return
+        if packed.cfg:
+            kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg])
+        found = list(kernel.process(packed.cols)) if len(packed.cols) else []
+        if packed.tick is not None:
+            found += kernel.tick(packed.tick)
+        for detection in found:
+            self._emit(detection, out)
+
+    def _emit(self, d: Detection, out: Outbox) -> None:
+        DETECTIONS.labels(d.domain, d.kind, d.state).inc()
+        topic = self.settings.prefix + topics.DETECTIONS
+        out.send(topic, topics.county_partition(d.county, self.settings.partitions), _json.encode(d), d.county.encode())
+
+    def flush(self, out: Outbox) -> None:
+        return None
+
+    def idle(self, out: Outbox) -> None:
+        return None

@@ -1,0 +1,132 @@
+"""The packer's logic: raw readings of any form in, packed rows of one partition out, rejects with reasons.
+
+It stamps `src` and a contiguous `seq`, announces a sensor's registry record (`cfg`) before the first row it sends of
+that sensor and again whenever the record changes, and writes the ticks that carry time into each partition's order.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from geo.assets import Sensor, Zone
+from streams import codec, topics
+from streams.columns import EMPTY, Columns
+from streams.intake.checks import Limits, check
+from streams.ledger import Outbox, Record, reject
+from streams.metrics import READINGS, REJECTS
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Registry(Protocol):
+    @property
+    def sensors(self) -> Mapping[str, Sensor]: ...
+    @property
+    def zones(self) -> Mapping[str, Zone]: ...
+
+
+class PackLogic:
+    """Ledger logic of one raw partition over all domains."""
+
+    def __init__(
+        self, settings: Settings, partition: int, registry: Registry, now: Callable[[], float] = time.time
+    ) -> None:
+        self.settings, self.partition, self.registry, self._now = settings, partition, registry, now
+        self.linger_ms: int = settings.pack_ms
+        self._batch: dict[str, list[Record]] = {}
+        self._announced: dict[tuple[str, int], Sensor] = {}
+        self._tick_at = 0.0
+        self._watermark: dict[str, int] = {}
+        self._domain = {settings.prefix + topics.raw(d): d for d in topics.DOMAINS}
+
+    def restore(self, state: Mapping[bytes, bytes]) -> None:
+        return None
+
+    def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
+        return None
+
+    def apply(self, record: Record, out: Outbox) -> None:
+        self._batch.setdefault(self._domain[record.topic], []).append(record)
+
+    def flush(self, out: Outbox) -> None:
+        batch, self._batch = self._batch, {}
+        for domain, records in batch.items():
+            try:
+                self._pack(domain, records, out)
+            except Exception:
+                log.exception("packing %d messages of %s; trying them one by one", len(records), domain)
+                self._pack_singly(domain, records, out)
+        self.idle(out)
+
+    def idle(self, out: Outbox) -> None:
+        """Ticks by the wall clock; a replay's ticks ride with its rows."""
+        now = self._now()
+        if self.settings.event_clock or now - self._tick_at < self.settings.tick_s:
+            return
+        self._tick_at = now
+        for domain in topics.DOMAINS:
+            self._send(domain, self.partition, EMPTY, out, tick=int(now * 1000))
+
+    def _pack_singly(self, domain: str, records: list[Record], out: Outbox) -> None:
+        for record in records:
+            mark = len(out.records)
+            try:
+                self._pack(domain, [record], out)
+            except Exception as e:
+                if len(out.records) > mark:
+                    raise
+                REJECTS.labels("poison").inc()
+                reject(out, self.settings, record, f"cannot be packed: {type(e).__name__}")
+
+    def _pack(self, domain: str, records: list[Record], out: Outbox) -> None:
+        decoded = codec.decode([r.value or b"" for r in records])
+        limits = Limits(
+            None if self.settings.event_clock else int(self._now() * 1000),
+            self.settings.max_future_s,
+            self.settings.max_age_s,
+        )
+        checked = check(decoded.cols, domain, self.registry.sensors, self.registry.zones, limits)
+        for bad in decoded.rejects:
+            REJECTS.labels("unreadable").inc(max(len(bad.rows), 1))
+            reject(out, self.settings, records[bad.index], bad.reason, bad.rows)
+        for refusal, rows in checked.refused.items():
+            REJECTS.labels(refusal.code).inc(len(rows))
+            for m in np.unique(decoded.message[rows]):
+                in_message = decoded.row[rows[decoded.message[rows] == m]]
+                reject(out, self.settings, records[int(m)], refusal.reason, in_message.tolist())
+        READINGS.labels(domain).inc(int((checked.partition >= 0).sum()))
+        for p in np.unique(checked.partition[checked.partition >= 0]):
+            self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out)
+
+    def _rows(self, domain: str, partition: int, cols: Columns, out: Outbox) -> None:
+        tick = None
+        if self.settings.event_clock:
+            tick = self._watermark[domain] = max(self._watermark.get(domain, 0), int(cols.ts_ms.max()))
+        size = self.settings.pack_rows
+        for start in range(0, len(cols), size):
+            part = cols if len(cols) <= size else cols.take(np.arange(start, min(start + size, len(cols))))
+            last = start + size >= len(cols)
+            self._send(domain, partition, part, out, tick if last else None)
+
+    def _send(self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None) -> None:
+        topic = self.settings.prefix + topics.packed(domain)
+        cfg = self._news(cols.sensors, partition)
+        value = codec.pack(cols, out.src, out.next_seq(topic, partition), cfg, tick)
+        out.send(topic, partition, value)
+
+    def _news(self, names: list[str], partition: int) -> list[dict[str, Any]]:
+        """Registry records that this partition hasn't had from us in this form."""
+        news = []
+        for name in names:
+            sensor = self.registry.sensors.get(name)
+            if sensor is not None and self._announced.get((name, partition)) is not sensor:
+                self._announced[name, partition] = sensor
+                news.append(msgspec.to_builtins(sensor))
+        return news
