@@ -25,6 +25,7 @@ class Snapshot(msgspec.Struct):
     format: int
     pos: dict[str, int]
     kernels: dict[str, bytes]
+    ticks: dict[str, dict[str, int]] = {}
 
 
 class DetectLogic:
@@ -38,6 +39,7 @@ class DetectLogic:
             settings.prefix + topics.packed(d): Kernel(d, run=settings.run, mode=settings.run_mode)
             for d in topics.DOMAINS
         }
+        self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
 
     def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
         """Take the newest snapshot. One of an older format is left aside: the state is rebuilt from the log."""
@@ -50,10 +52,11 @@ class DetectLogic:
             return {}
         for topic, kernel in snap.kernels.items():
             self.kernels[topic].restore(kernel)
+            self._ticks[topic] = snap.ticks.get(topic, {})
         return snap.pos
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
-        snap = Snapshot(FORMAT, dict(pos), {t: k.snapshot() for t, k in self.kernels.items()})
+        snap = Snapshot(FORMAT, dict(pos), {t: k.snapshot() for t, k in self.kernels.items()}, self._ticks)
         parts = chunks(SNAPSHOT, msgspec.msgpack.encode(snap))
         for key, value in parts.items():
             out.put(key, value)
@@ -70,10 +73,18 @@ class DetectLogic:
         if packed.cfg:
             kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg])
         found = list(kernel.process(packed.cols)) if len(packed.cols) else []
-        if packed.tick is not None:
-            found += kernel.tick(packed.tick)
+        if packed.tick is not None and (now := self._time(record.topic, packed.src, packed.tick)) is not None:
+            found += kernel.tick(now)
         for detection in found:
             self._emit(detection, out)
+
+    def _time(self, topic: str, src: str, tick: int) -> int | None:
+        """The time this partition has reached: the least of what every packer partition told (a backlog holds it back)."""
+        if self.settings.event_clock:
+            return tick
+        ticks = self._ticks[topic]
+        ticks[src] = max(tick, ticks.get(src, 0))
+        return min(ticks.values()) if len(ticks) >= self.settings.partitions else None
 
     def _emit(self, d: Detection, out: Outbox) -> None:
         DETECTIONS.labels(d.domain, d.kind, d.state).inc()

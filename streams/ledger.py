@@ -77,6 +77,7 @@ class Record(Protocol):
     topic: str
     partition: int
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
@@ -156,6 +157,11 @@ class Ledger:
 
     def resume(self) -> None:
         self._open_gate.set()
+
+    @property
+    def waiting(self) -> int:
+        """Records delivered and not yet taken."""
+        return len(self._queue)
 
     async def deliver(self, records: Iterable[Record]) -> None:
         """Take records in order; waits while the ledger has enough to do."""

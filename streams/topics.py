@@ -62,7 +62,8 @@ def specs(partitions: int, prefix: str = "") -> list[TopicSpec]:
     day = {**log, "retention.ms": str(_DAY_MS), "segment.ms": str(_DAY_MS // 4)}
     table = {"cleanup.policy": "compact"}
     big = {"max.message.bytes": str(12 * 1024 * 1024)}
-    out = [TopicSpec(raw(d), partitions, {**day, **big}) for d in DOMAINS]
+    arrival = {"message.timestamp.type": "LogAppendTime"}  # the packer's ticks in a backlog
+    out = [TopicSpec(raw(d), partitions, {**day, **big, **arrival}) for d in DOMAINS]
     out += [TopicSpec(packed(d), partitions, {**day, **big}) for d in DOMAINS]
     out += [
         TopicSpec(REJECTED, 1, {**log, **big, "retention.ms": str(7 * _DAY_MS)}),

@@ -36,13 +36,17 @@ class PackLogic:
     """Ledger logic of one raw partition over all domains."""
 
     def __init__(
-        self, settings: Settings, partition: int, registry: Registry, now: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        registry: Registry,
+        caught_up: Callable[[], bool],
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self.settings, self.partition, self.registry, self._now = settings, partition, registry, now
+        self.settings, self.registry, self._caught_up, self._now = settings, registry, caught_up, now
         self.linger_ms: int = settings.pack_ms
         self._batch: dict[str, list[Record]] = {}
         self._announced: dict[tuple[str, int], Sensor] = {}
-        self._tick_at = 0.0
+        self._tick_ms = 0
         self._watermark: dict[str, int] = {}
         self._domain = {settings.prefix + topics.raw(d): d for d in topics.DOMAINS}
 
@@ -63,16 +67,24 @@ class PackLogic:
             except Exception:
                 log.exception("packing %d messages of %s; trying them one by one", len(records), domain)
                 self._pack_singly(domain, records, out)
-        self.idle(out)
+        arrived = max((r.timestamp for records in batch.values() for r in records), default=0)
+        self._ticks(int(self._now() * 1000) if self._caught_up() else arrived, out)
 
     def idle(self, out: Outbox) -> None:
-        """Ticks by the wall clock; a replay's ticks ride with its rows."""
-        now = self._now()
-        if self.settings.event_clock or now - self._tick_at < self.settings.tick_s:
+        if self._caught_up():
+            self._ticks(int(self._now() * 1000), out)
+
+    def _ticks(self, time_ms: int, out: Outbox) -> None:
+        """Tell every partition how far this source is: the wall clock, or the arrival time reached in a backlog.
+
+        A replay's ticks ride with its rows.
+        """
+        if self.settings.event_clock or time_ms - self._tick_ms < self.settings.tick_s * 1000:
             return
-        self._tick_at = now
+        self._tick_ms = time_ms
         for domain in topics.DOMAINS:
-            self._send(domain, self.partition, EMPTY, out, tick=int(now * 1000))
+            for partition in range(self.settings.partitions):
+                self._send(domain, partition, EMPTY, out, tick=time_ms)
 
     def _pack_singly(self, domain: str, records: list[Record], out: Outbox) -> None:
         for record in records:
