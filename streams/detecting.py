@@ -79,7 +79,7 @@ class DetectLogic:
             self._emit(detection, out)
 
     def _time(self, topic: str, src: str, tick: int) -> int | None:
-        """The time this partition has reached: the least of what every packer partition told (a backlog holds it back)."""
+        """Time this partition has reached: the least that every packer partition told (a backlog holds it back)."""
         if self.settings.event_clock:
             return tick
         ticks = self._ticks[topic]

@@ -150,6 +150,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     zone: str = ""
     asset: str
     sensors: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()  # those of `sensors` whose condition holds now
     name: Text = Text("", "")
     title: Text
     reason: Text

@@ -1,0 +1,156 @@
+"""The public JSON of alerts and transitions, as the contract has it: RFC 3339 times, unit names, four-level path."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from geo.divisions import Divisions, UnitError
+from streams.alerts.lifecycle import RESPONSIBLE
+from streams.events import Alert, AlertRecord, CommandResult, Text, Transition
+
+_json = msgspec.json.Encoder()
+
+
+def rfc3339(ms: int) -> str:
+    """UTC with milliseconds.
+
+    >>> rfc3339(1763884800123)
+    '2025-11-23T08:00:00.123Z'
+    """
+    when = dt.datetime.fromtimestamp(ms // 1000, dt.UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
+
+
+def _text(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}
+
+
+def _unit(code: str, divisions: Divisions) -> dict[str, str]:
+    try:
+        unit = divisions.get(code)
+    except UnitError:
+        return {"code": code, "name": code, "level": ""}
+    return {"code": unit.code, "name": unit.name, "level": unit.level}
+
+
+def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
+    """Alert of the public contract."""
+    try:
+        path = divisions.path(a.unit)
+    except UnitError:
+        path = {"prefecture": None, "county": a.county, "township": None, "village": None}
+    e = a.evidence
+    return {
+        "id": a.id,
+        "version": a.version,
+        "domain": a.domain,
+        "kind": a.kind,
+        "severity": a.severity,
+        "severity_why": _text(a.severity_why),
+        "class": a.cls,
+        "mode": a.mode,
+        "run": a.run,
+        "condition": a.condition,
+        "handling": a.handling,
+        "verdict": a.verdict,
+        "label": a.label,
+        "episode": a.episode,
+        "flaps": a.flaps,
+        "count": a.count,
+        "first_seen": rfc3339(a.first_seen_ms),
+        "last_seen": rfc3339(a.last_seen_ms),
+        "changed": rfc3339(a.changed_ms),
+        "cleared": _time(a.cleared_ms),
+        "unit": _unit(a.unit, divisions),
+        "path": path,
+        "owner_org": a.owner_org,
+        "operator_org": a.operator_org,
+        "regulator": a.regulator,
+        "assignee": None,
+        "lon": a.lon,
+        "lat": a.lat,
+        "approximate": a.approximate,
+        "zone": a.zone,
+        "assets": [a.asset],
+        "sensors": list(a.sensors),
+        "name": _text(a.name),
+        "title": _text(a.title),
+        "reason": _text(a.reason),
+        "evidence": {
+            "detector": e.detector,
+            "version": e.version,
+            "score": e.score,
+            "threshold": e.threshold,
+            "expected": e.expected,
+            "low": e.low,
+            "high": e.high,
+            "value": e.value,
+            "unit": e.unit,
+            "series": [[rfc3339(t), v] for t, v in e.series],
+        },
+        "acks": [
+            {"level": k.level, "by": k.by, "at": rfc3339(k.at_ms), "expires": rfc3339(k.expires_ms)} for k in a.acks
+        ],
+        "escalation": {
+            "level": a.escalation.level or RESPONSIBLE[a.severity],
+            "step": a.escalation.step,
+            "deadline": _time(a.escalation.deadline_ms or None),
+            "exhausted": a.escalation.exhausted,
+        },
+        "suppressions": [],
+        "told": [
+            {"unit": t.unit, "role": t.role, "at": rfc3339(t.at_ms), "channel": t.channel, "acked": t.acked}
+            for t in a.told
+        ],
+        "deadlines": {},
+        "delayed_by_s": a.delayed_by_s,
+        "codes": [],
+        "parent": None,
+        "members": [],
+        "links": [{"alert": a.previous, "why": "previous episode"}] if a.previous else [],
+        "fences": [],
+        "impact": {},
+    }
+
+
+def public_transition(t: Transition) -> dict[str, Any]:
+    """Transition of the public contract."""
+    return {
+        "seq": t.seq,
+        "trigger": t.trigger,
+        "command": t.command,
+        "by": t.by,
+        "at": rfc3339(t.at_ms),
+        "reason": _text(t.reason),
+        "from": t.before,
+        "to": t.after,
+    }
+
+
+def encode_record(record: AlertRecord, divisions: Divisions) -> bytes:
+    """One record of the `alerts` topic."""
+    return _json.encode(
+        {"alert": public_alert(record.alert, divisions), "transition": public_transition(record.transition)}
+    )
+
+
+def encode_result(result: CommandResult, divisions: Divisions) -> bytes:
+    """One record of `command.results`; its alert is already public."""
+    return _json.encode(
+        {
+            "id": result.id,
+            "alert_id": result.alert_id,
+            "accepted": result.accepted,
+            "status": result.status,
+            "row": result.row,
+            "reason": _text(result.reason),
+            "alert": public_alert(result.alert, divisions) if result.alert else None,
+        }
+    )
