@@ -1,4 +1,4 @@
-"""The alerts app's logic: detections and commands of a partition's counties through the engine, one record a transition."""
+"""The alerts app's logic: detections and commands of its counties through the engine, one record a transition."""
 
 from __future__ import annotations
 

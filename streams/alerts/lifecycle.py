@@ -43,14 +43,14 @@ TABLE: dict[str, Row] = {
         Row("SEVERITY-UP", "raise or update", "ACTIVE, worse than before", "severity set, acks drop"),
         Row("SEVERITY-DOWN", "raise or update", "ACTIVE, milder than before", "the worst of the episode holds"),
         Row("CLEAR-1", "clear", "ACTIVE, no other sensor of it active", "CLEARED"),
-        Row("CLEAR-3", "clear", "ACTIVE, another sensor of it is still active", "that sensor is taken off; stays ACTIVE"),
+        Row("CLEAR-3", "clear", "ACTIVE, another sensor of it is still active", "stays ACTIVE"),
         Row("CLEAR-2", "clear", "CLEARED or no alert", "nothing"),
         Row("ACK-1", "ack", "not acked by this level", "ACKED by this level until it expires"),
         Row("ACK-2", "ack", "acked by this level", "", 409, "本级已签收", "this level has acknowledged already"),
         Row("ACK-3", "ack", "CLOSED", "", 409, "已结案，不能签收", "the alert is closed and cannot be acknowledged"),
         Row("ACK-4", "ack", "role viewer or engineer", "", 403, "此角色不能签收", "this role may not acknowledge"),
         Row("ANY-1", "any command", "no such alert", "", 404, "没有这条报警", "there is no such alert"),
-        Row("ANY-2", "any command", "version seen is not the newest", "", 409, "报警已有变化，请刷新", "changed since; reload"),
+        Row("ANY-2", "any command", "version is not the newest", "", 409, "报警已有变化，请刷新", "changed; reload"),
         Row("ANY-3", "any command", "unknown command", "", 422, "没有这个操作", "there is no such command"),
     )
 }  # fmt: skip

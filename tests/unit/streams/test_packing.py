@@ -1,0 +1,135 @@
+"""The packer's logic: routing, rejects, announcements, sequence numbers and ticks."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from geo.assets import Sensor, Zone
+from streams import codec
+from streams.columns import from_rows
+from streams.intake.packing import PackLogic
+from streams.ledger import Outbox
+from streams.settings import Settings
+
+NOW = 1_763_884_800.0
+MS = int(NOW * 1000)
+A, B, G = "522601-W-PRS-000001", "522622-W-PRS-000002", "522601-G-CH4-000001"
+
+
+def sensor(name: str, zone: str, domain: str = "water", **more: Any) -> Sensor:
+    return Sensor(id=name, domain=domain, kind="pressure", zone=zone, unit_code=name[:6], **more)
+
+
+def registry() -> SimpleNamespace:
+    zones = [
+        Zone(id="522601-W-DMA01", domain="water", county="522601", partition=1),
+        Zone(id="522622-W-DMA01", domain="water", county="522622", partition=3),
+        Zone(id="522601-G-ZON01", domain="gas", county="522601", partition=0),
+    ]
+    sensors = [sensor(A, "522601-W-DMA01"), sensor(B, "522622-W-DMA01"), sensor(G, "522601-G-ZON01", "gas")]
+    return SimpleNamespace(sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones})
+
+
+def record(value: bytes, offset: int = 0, topic: str = "readings.raw.water", timestamp: int = MS) -> Any:
+    return SimpleNamespace(
+        topic=topic, partition=0, offset=offset, key=None, value=value, headers=(), timestamp=timestamp
+    )
+
+
+def run(logic: PackLogic, *values: bytes, topic: str = "readings.raw.water") -> Outbox:
+    out = Outbox("packer-0", {})
+    for k, value in enumerate(values):
+        logic.apply(record(value, k, topic), out)
+    logic.flush(out)
+    return out
+
+
+@pytest.fixture
+def logic() -> PackLogic:
+    made = PackLogic(Settings(env={}), registry(), lambda: True, lambda: NOW)
+    made.idle(Outbox("x", {}))  # the first ticks are out
+    return made
+
+
+def one(name: str, ts: int = MS, value: object = 1.0) -> bytes:
+    return json.dumps({"sensor": name, "ts": ts, "value": value}).encode()
+
+
+def rows(out: Outbox) -> list[tuple[str, int, codec.Packed]]:
+    return [(t, p, codec.unpack(v or b"")) for t, p, _, v, _ in out.records if t.startswith("readings.water")]
+
+
+def test_rows_go_to_their_zones_partition_with_contiguous_seq(logic: PackLogic) -> None:
+    out = run(logic, one(A), one(B), one(A, MS + 1))
+    assert [(p, m.cols.sensors, len(m.cols), m.seq) for _, p, m in rows(out)] == [(1, [A], 2, 0), (3, [B], 1, 0)]
+    logic.apply(record(one(A)), out)
+    logic.flush(out)
+    assert [m.seq for _, p, m in rows(out) if p == 1] == [0, 1]
+
+
+def test_a_sensor_is_announced_once_and_again_when_it_changes(logic: PackLogic) -> None:
+    first, second = rows(run(logic, one(A))), rows(run(logic, one(A)))
+    assert [c["id"] for c in first[0][2].cfg] == [A]
+    assert second[0][2].cfg == []
+    logic.registry.sensors[A] = sensor(A, "522601-W-DMA01", version=2)  # type: ignore[index]
+    assert rows(run(logic, one(A)))[0][2].cfg[0]["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (one("nobody"), "not registered"),
+        (one(G), "belongs to gas"),
+        (one(A, MS // 1000), "seconds"),
+        (one(A, 0), "1970"),
+        (one(A, MS + 120_000), "future"),
+        (one(A, MS - 8 * 86_400_000), "older than 7 days"),
+        (b"{", "bad JSON"),
+    ],
+)
+def test_rejects_carry_the_original_and_the_reason(logic: PackLogic, value: bytes, words: str) -> None:
+    out = run(logic, one(A), value, one(B))
+    assert sum(len(m.cols) for _, _, m in rows(out)) == 2
+    (rejected,) = [r for r in out.records if r[0] == "readings.rejected"]
+    headers = dict(rejected[4])
+    assert rejected[3] == value
+    assert words in headers["reason"].decode()
+    assert headers["source"] == b"readings.raw.water"
+    assert headers["offset"] == b"1"
+
+
+def test_rejected_rows_of_a_packed_message_are_named(logic: PackLogic) -> None:
+    out = run(logic, codec.pack(from_rows([(A, MS, 1.0), ("nobody", MS, 1.0), (A, 5, 1.0), ("nobody", MS, 2.0)])))
+    found = {dict(r[4])["rows"]: dict(r[4])["reason"] for r in out.records if r[0] == "readings.rejected"}
+    assert set(found) == {b"1,3", b"2"}
+    assert sum(len(m.cols) for _, _, m in rows(out)) == 1
+
+
+def test_a_replay_takes_old_times_and_its_ticks_ride_with_the_rows() -> None:
+    logic = PackLogic(Settings({"prefix": "run.r1."}, env={}), registry(), lambda: True, lambda: NOW)
+    out = Outbox("p", {})
+    logic.apply(record(one(A, 1_470_000_000_000), topic="run.r1.readings.raw.water"), out)
+    logic.flush(out)
+    (sent,) = [codec.unpack(v or b"") for t, _, _, v, _ in out.records if t == "run.r1.readings.water"]
+    assert sent.tick == 1_470_000_000_000
+
+
+def test_ticks_reach_every_partition_and_a_backlog_holds_them_back() -> None:
+    behind = [True]
+    logic = PackLogic(Settings(env={}), registry(), lambda: not behind[0], lambda: NOW)
+    out = Outbox("p", {})
+    logic.idle(out)
+    assert out.records == [], "no time while there may be a backlog"
+    logic.apply(record(one(A, MS - 5_000), timestamp=MS - 4_000), out)
+    logic.flush(out)
+    ticks = [codec.unpack(v or b"").tick for t, _, _, v, _ in out.records if t == "readings.gas"]
+    assert ticks == [MS - 4_000] * 4
+    behind[0] = False
+    out = Outbox("p", {})
+    logic.idle(out)
+    assert {codec.unpack(v or b"").tick for _, _, _, v, _ in out.records} == {MS}
+    assert len(out.records) == 16
