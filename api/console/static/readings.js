@@ -1,0 +1,35 @@
+/** The readings that belong on an alert's chart, and how the API's answer becomes points. */
+
+import { toMs } from "./clock.js";
+
+/** [[ms, value]…] of any of the shapes [[ts, v]…], [{ts, value}…], {items|points|readings|series: …}. */
+export function points(body) {
+  const rows = Array.isArray(body) ? body : body?.items ?? body?.points ?? body?.readings ?? body?.series ?? [];
+  return rows.map((row) => (Array.isArray(row) ? [toMs(row[0]), row[1]] : [toMs(row.ts ?? row.time), row.value ?? row.mean]))
+    .filter(([ms, value]) => ms !== null && typeof value === "number").sort((a, b) => a[0] - b[0]);
+}
+
+/** When to look: from some time before the onset to a while after the last sign, at most until now. */
+export function windowOf(alert, now) {
+  const first = toMs(alert.first_seen) ?? now;
+  const cleared = clearedAt(alert);
+  const last = cleared ?? (alert.condition === "CLEARED" ? toMs(alert.last_seen) ?? now : now);
+  const life = Math.max(last - first, 120_000);
+  const before = Math.min(Math.max(life, 300_000), 6 * 3600_000);
+  const after = cleared ? Math.min(life / 3, 1800_000) + 30_000 : 0;
+  return { from: first - before, to: Math.max(first + 60_000, Math.min(now, last + after)) };
+}
+
+/** When it cleared, from the timeline; null while it goes on. */
+export function clearedAt(alert) {
+  if (alert.condition !== "CLEARED") return null;
+  const clear = (alert.timeline ?? []).findLast((entry) => entry.trigger === "clear" || entry.to?.condition === "CLEARED");
+  return toMs(clear?.at) ?? toMs(alert.last_seen);
+}
+
+/** Readings from the API joined with those kept as evidence (which may be older than what the API still has). */
+export function join(fromApi, kept) {
+  const all = new Map(kept.map((point) => [point[0], point]));
+  for (const point of fromApi) all.set(point[0], point);
+  return [...all.values()].sort((a, b) => a[0] - b[0]);
+}

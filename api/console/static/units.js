@@ -1,0 +1,51 @@
+/** Names of units, asked for once: counties from the glossary, below them a parent's children at a time. */
+
+import { hasTerm, language, term } from "./i18n.js";
+
+export class Units extends EventTarget {
+  constructor(api) {
+    super();
+    this.api = api;
+    this.names = new Map();
+    this.asked = new Set();
+  }
+
+  /** The name now known; "" where it is still on its way. */
+  name(code) {
+    if (!code) return "";
+    if (hasTerm("county", code) && (language() === "en" || !this.names.has(code))) return term("county", code);
+    if (!this.names.has(code)) this.ask(code);
+    return this.names.get(code) ?? "";
+  }
+
+  learn(code, name) {
+    if (code && name) this.names.set(String(code), name);
+  }
+
+  async ask(code) {
+    const parent = code.length === 12 ? code.slice(0, 9) : code.length === 9 ? code.slice(0, 6) : null;
+    if (!parent || this.asked.has(parent)) return;
+    this.asked.add(parent);
+    try {
+      const body = await this.api.get(`units/${parent}/children`);
+      for (const unit of body.items ?? body) this.learn(unit.code, unit.name);
+      this.dispatchEvent(new Event("names"));
+    } catch {
+      setTimeout(() => this.asked.delete(parent), 30_000);
+    }
+  }
+
+  /** ["黔东南州", "凯里市", "三棵树镇", "…村"] as deep as the alert's place is known. */
+  path(alert) {
+    const { prefecture, county, township, village } = alert.path ?? {};
+    const deepest = village ?? township ?? county ?? prefecture;
+    if (deepest && deepest === alert.unit?.code) this.learn(deepest, alert.unit.name);
+    return [prefecture, county, township, village].filter(Boolean).map((code) => this.name(code) || code);
+  }
+
+  /** The path without the prefecture, for narrow places. */
+  short(alert) {
+    const path = this.path(alert);
+    return (alert.path?.prefecture ? path.slice(1) : path).join(" › ") || this.path(alert).join("") || alert.unit?.name || "";
+  }
+}
