@@ -1,0 +1,77 @@
+"""The FastAPI application, put together from its parts: routes, guard, problem documents, console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from api import docs, errors
+from api.context import Context
+from api.guard import API, Guard
+from api.routes import alerts, auth, feed, health, ingest, places, sensors, stats
+
+CONSOLE = Path(__file__).parent / "console" / "static"
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(context: Context, lifespan: Lifespan | None = None, console: Path = CONSOLE) -> FastAPI:
+    """The application of one context; the caller starts and stops what the context holds."""
+    app = FastAPI(
+        title="cityops",
+        version=_version(),
+        summary="City operations: alerts, their feed, commands and readings",
+        docs_url=None,  # the documentation pages load scripts from outside, which our CSP forbids
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    errors.install(app)
+    v1 = APIRouter(prefix=API)
+    for part in (auth, alerts, feed, places, sensors, stats, ingest):
+        v1.include_router(part.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics)
+    if console.is_dir():
+        app.mount("/", StaticFiles(directory=console, html=True), name="console")
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """The OpenAPI document: our shapes and the sign-in join what FastAPI finds by itself."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            parts = document.setdefault("components", {})
+            parts["schemas"] = {**parts.get("schemas", {}), **docs.SCHEMAS}
+            parts["securitySchemes"] = {
+                "password": {
+                    "type": "oauth2",
+                    "flows": {"password": {"tokenUrl": f"{API}/auth/token", "scopes": {}}},
+                }
+            }
+            for path, item in document["paths"].items():
+                if path.startswith(API) and not path.endswith("/auth/token"):
+                    for operation in item.values():
+                        operation["security"] = [{"password": []}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _version() -> str:
+    try:
+        return version("cityops")
+    except PackageNotFoundError:
+        return "0"

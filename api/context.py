@@ -1,0 +1,98 @@
+"""What the routes need, in one value that the server (or a test) puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, Request
+
+from api.auth import Auth
+from api.errors import Problem
+from api.hub import Hub
+from api.metrics import Metrics
+from api.roles import Principal
+from api.store import Store
+from geo.assets import Sensor, Zone
+from geo.divisions import Divisions
+from streams.events import Command
+from streams.settings import Settings
+
+
+class Projection(Protocol):
+    trouble: str
+
+    async def stored(self, alert: str, version: int, timeout_s: float) -> bool: ...
+
+
+class CommandBus(Protocol):
+    trouble: str
+
+    async def send(self, command: Command, run: str, timeout_s: float) -> dict[str, Any] | None:
+        """The CommandResult as a dict; None when none came in time. Raises CityopsError where Kafka is away."""
+
+
+class Intake(Protocol):
+    async def send(self, topic: str, value: bytes) -> None:
+        """Raises Problem 429 when too much waits, CityopsError where Kafka is away."""
+
+
+class Registry(Protocol):
+    @property
+    def trouble(self) -> str: ...
+
+    def sensor(self, id_: str) -> Sensor | None: ...
+
+    def sensors(self) -> Iterable[Sensor]: ...
+
+    def zones(self) -> Iterable[Zone]: ...
+
+
+class History(Protocol):
+    def readings(
+        self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
+    ) -> list[tuple[int, float]]: ...
+
+
+@dataclass
+class Context:
+    settings: Settings
+    folder: Path
+    store: Store
+    hub: Hub
+    auth: Auth
+    metrics: Metrics
+    projection: Projection
+    bus: CommandBus
+    intake: Intake
+    registry: Registry
+    history: History | None
+    divisions: Divisions
+    accounts: list[dict[str, str]] = field(default_factory=list)
+    cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
+
+    def trouble(self) -> str:
+        """Why this process cannot serve, "" when it can."""
+        return self.projection.trouble or self.bus.trouble or self.registry.trouble
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal  # put there by `api.guard` for every path under /api/v1
+    return principal
+
+
+Ctx = Annotated[Context, Depends(_context)]
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+def require_unit(caller: Principal, unit: str, what: str) -> None:
+    """Raises Problem 403 where `unit` is outside the caller's subtree."""
+    if not caller.covers(unit):
+        raise Problem(403, f"{what} belongs to unit {unit}, outside your unit {caller.unit}")

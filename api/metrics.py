@@ -1,0 +1,65 @@
+"""Prometheus metrics of the API process, in a registry of their own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from starlette.types import Scope
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+Values = Callable[[], dict[str, float]]
+
+
+class _Read(Collector):
+    """Counters and gauges that are read when asked; a name ending in `_total` is a counter."""
+
+    def __init__(self, prefix: str, help_: str, values: Values) -> None:
+        self._prefix, self._help, self._values = prefix, help_, values
+
+    def collect(self):  # type: ignore[no-untyped-def]
+        for name, value in self._values().items():
+            full = f"{self._prefix}_{name}"
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield family(full.removesuffix("_total"), self._help, value=value)
+
+    def describe(self):  # type: ignore[no-untyped-def]
+        return []
+
+
+class Metrics:
+    """What /metrics shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        with contextlib.suppress(Exception):
+            ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "cityops_http_requests", "HTTP requests", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "cityops_http_seconds", "Time to answer", ["route"], buckets=_BUCKETS, registry=self.registry
+        )
+        self.ready = Gauge("cityops_ready", "1 when /readyz says 200", registry=self.registry)
+        self.commands = Counter("cityops_commands", "Commands by answer", ["status"], registry=self.registry)
+        self.ingested = Counter("cityops_ingest_rows", "Rows taken by /ingest", ["domain"], registry=self.registry)
+        self.refused = Counter(
+            "cityops_ingest_rejected_rows", "Rows refused by /ingest", ["domain"], registry=self.registry
+        )
+
+    def watch(self, prefix: str, help_: str, values: Values) -> None:
+        """Show `values()` under `prefix`, read at each scrape."""
+        self.registry.register(_Read(prefix, help_, values))
+
+    def request(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None) or "other"
+        self._requests.labels(scope["method"] if status != 405 else "other", route, str(status)).inc()
+        if not route.endswith("/feed"):
+            self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

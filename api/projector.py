@@ -1,0 +1,135 @@
+"""From the `alerts` log into the database, then to the feed: the one writer of the projection.
+
+Records and the offsets reached are one SQL transaction, so a restart neither loses nor doubles one.
+Events get their sequence in commit order and only then go to the hub. A record that cannot be used is
+counted, logged and skipped. Where the log has been cut back below our position (its data is another
+one), the projection is built anew in a new epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from api.hub import Hub
+from api.queries import get_alert
+from api.records import PoisonError, Record, parse
+from api.store import Store, StoreError
+from api.tail import TopicTail
+from streams import topics
+from streams.kafka import unreachable
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+RETRY_S = 1.0
+
+
+class Projector:
+    """Runs until cancelled; `trouble` says why the projection is not up to date, "" when it is."""
+
+    def __init__(self, settings: Settings, store: Store, hub: Hub) -> None:
+        self._settings = settings
+        self._store = store
+        self._hub = hub
+        self._tail = TopicTail(settings, topics.ALERTS, self._begin)
+        self._waiting: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._rebuild = False
+        self.trouble = "the projection is starting"
+        self.counters: Counter[str] = Counter()
+        self.poison: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Read for ever; a lost broker or a full disk is told in `trouble` and tried again."""
+        try:
+            while True:
+                try:
+                    await self._tail.open()
+                    await self._read()
+                except (KafkaError, OSError) as error:
+                    self.trouble = str(unreachable(self._settings, error))
+                    log.warning("%s", self.trouble)
+                except StoreError as error:
+                    self.trouble = str(error)
+                    log.error("%s", error)
+                await asyncio.sleep(RETRY_S)
+        finally:
+            await self._tail.close()
+
+    async def _read(self) -> None:
+        while True:
+            records = await self._tail.batch()
+            if self._rebuild:
+                log.warning("the alerts log is not the one that was read before: building the projection anew")
+                await asyncio.to_thread(self._store.rebuild)
+                self._rebuild = False
+                self._hub.restart(self._store.cursor())
+                self.counters["rebuilds"] += 1
+                await self._tail.open()
+                continue
+            if records:
+                await self.apply(records)
+            if not self._tail.partitions:
+                self.trouble = (
+                    f"topic {self._settings.prefix}{topics.ALERTS} is not there; make it with `cityops topics`"
+                )
+            elif self.trouble:
+                behind = await self._tail.lag()
+                self.trouble = f"the projection has {behind} records to read" if behind else ""
+
+    def _begin(self, ends: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
+        saved = self._store.offsets()
+        out = {}
+        for tp, (first, end) in ends.items():
+            at = saved.get((tp.topic, tp.partition), first)
+            if at > end:
+                self._rebuild = True
+            out[tp] = min(max(at, first), end)
+        return out
+
+    async def apply(self, records: list[ConsumerRecord]) -> None:
+        """Store one batch and publish its events; raises StoreError, nothing is lost then."""
+        good: list[Record] = []
+        reached: dict[tuple[str, int], int] = {}
+        for r in records:
+            reached[r.topic, r.partition] = r.offset + 1
+            try:
+                good.append(parse(r.value, r.key, r.topic))
+            except PoisonError as error:
+                self.poison[str(error)[:60]] += 1
+                log.error("%s[%d]@%d is skipped: %s", r.topic, r.partition, r.offset, error)
+        done = await asyncio.to_thread(self._store.apply, good, reached)
+        self.counters["records"] += len(records)
+        self.counters["events"] += len(done.events)
+        self.counters["stale"] += done.stale
+        self.counters["duplicate"] += done.duplicate
+        self._hub.publish(self._store.epoch, done.events)
+        for event in done.events:
+            self._wake(event.alert, event.version)
+
+    def _wake(self, alert: str, version: int) -> None:
+        for wanted, future in self._waiting.get(alert, ()):
+            if version >= wanted and not future.done():
+                future.set_result(None)
+
+    async def stored(self, alert: str, version: int, timeout_s: float) -> bool:
+        """Wait until the projection holds this version of the alert; False after the timeout."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (version, future)
+        self._waiting.setdefault(alert, []).append(entry)
+        try:
+            row = await asyncio.to_thread(get_alert, self._store, alert)
+            if row is not None and row["version"] >= version:
+                return True
+            await asyncio.wait_for(future, timeout_s)
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[alert].remove(entry)
+            if not self._waiting[alert]:
+                del self._waiting[alert]

@@ -1,0 +1,65 @@
+"""Signing in: the OAuth2 password form and the refresh of tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import JSONResponse, Response
+
+from api.context import Caller, Ctx
+from api.docs import answer, problems
+from api.errors import Problem
+from api.guard import API, COOKIE
+
+router = APIRouter(tags=["sign-in"])
+TOKENS = answer(
+    "tokens",
+    {
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in", "refresh_token"],
+        "properties": {
+            "access_token": {"type": "string"}, "token_type": {"const": "bearer"},
+            "expires_in": {"type": "integer"}, "refresh_token": {"type": "string"},
+            "user": {"type": "object"},
+        },
+    },
+)  # fmt: skip
+
+
+@router.post("/auth/token", responses={200: TOKENS, **problems(401, 422, 429)})
+async def token(
+    request: Request,
+    ctx: Ctx,
+    grant_type: Annotated[str, Form(description="password or refresh_token")] = "password",
+    username: Annotated[str, Form(max_length=256)] = "",
+    password: Annotated[str, Form(max_length=256)] = "",
+    refresh_token: Annotated[str, Form(max_length=256)] = "",
+    session: Annotated[str, Form(description="cookie: also set a cookie that /feed and /ws take")] = "",
+) -> Response:
+    """Tokens for a user name and password, or for a refresh token (which is then used up)."""
+    address = request.client.host if request.client else ""
+    if grant_type == "password":
+        if not username or not password:
+            raise Problem(422, "username and password are both needed")
+        given = await asyncio.to_thread(ctx.auth.sign_in, username, password, address)
+    elif grant_type == "refresh_token":
+        if not refresh_token:
+            raise Problem(422, "refresh_token is needed")
+        given = await asyncio.to_thread(ctx.auth.refresh, refresh_token)
+    else:
+        raise Problem(422, "grant_type: want password or refresh_token")
+    response = JSONResponse(given.public())
+    if session == "cookie":
+        response.set_cookie(
+            COOKIE, given.access_token, max_age=given.expires_in, path=API, httponly=True, samesite="strict",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+    return response
+
+
+@router.get("/auth/me", responses=problems(401))
+async def me(caller: Caller) -> dict[str, str]:
+    """Who the token is: user, role, unit."""
+    return {"user": caller.name, "role": caller.role, "unit": caller.unit}

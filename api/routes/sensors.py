@@ -1,0 +1,144 @@
+"""The registry as the console needs it: assets with their sensors, one sensor, its readings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api import asking, times
+from api.context import Caller, Context, Ctx, require_unit
+from api.docs import problems
+from api.errors import Problem
+from api.roles import Principal
+from geo.assets import Sensor
+
+router = APIRouter(tags=["sensors"])
+GEOJSON = "application/geo+json"
+LIMIT, MAX_LIMIT = 500, 5000
+MAX_POINTS = 5000
+AGGS = ("mean", "min", "max", "last", "count")
+Text = str | None
+
+
+@router.get("/assets", responses=problems(401, 403, 422))
+async def assets(
+    request: Request,
+    ctx: Ctx,
+    caller: Caller,
+    unit: Annotated[Text, Query(description="division code; its subtree")] = None,
+    domain: Annotated[Text, Query(description="comma list of domains")] = None,
+    zone: Annotated[Text, Query(description="zone id")] = None,
+    kind: Annotated[Text, Query(description="kind of measurement, e.g. pressure")] = None,
+    q: Annotated[str, Query(description="part of id, asset or name")] = "",
+    limit: Annotated[Text, Query(description="1 to 5000")] = None,
+    page: Annotated[Text, Query(description="`next` of the page before")] = None,
+) -> Response:
+    """Sensors of the registry with the asset each watches, in order of id."""
+    prefix = asking.unit_prefix(unit)
+    names = asking.domains(domain)
+    zone, kind = asking.word("zone", zone), asking.word("kind", kind)
+    words = asking.searched(q).lower().split()
+    number = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
+    after = asking.word("page", page) or ""
+    scope = asking.scoped(caller, prefix)
+
+    def find() -> list[Sensor]:
+        found = [
+            s
+            for s in ctx.registry.sensors()
+            if s.id > after
+            and s.unit_code.startswith(scope)
+            and (not names or s.domain in names)
+            and (not zone or s.zone == zone)
+            and (not kind or s.kind == kind)
+            and all(w in f"{s.id}\n{s.asset}\n{s.name_zh}\n{s.name_en}\n{s.zone}".lower() for w in words)
+        ]
+        return sorted(found, key=lambda s: s.id)
+
+    found = await asyncio.to_thread(find)
+    token = found[number - 1].id if len(found) > number else None
+    items = [_public(s) for s in found[:number]]
+    if GEOJSON in request.headers.get("accept", ""):
+        features = [
+            {
+                "type": "Feature",
+                "id": item["id"],
+                "geometry": None
+                if item["lon"] is None
+                else {"type": "Point", "coordinates": [item["lon"], item["lat"]]},
+                "properties": item,
+            }
+            for item in items
+        ]
+        body = {"type": "FeatureCollection", "features": features, "next": token, "total": len(found)}
+        return Response(orjson.dumps(body), media_type=GEOJSON)
+    return Response(orjson.dumps({"items": items, "next": token, "total": len(found)}), media_type="application/json")
+
+
+def _public(sensor: Sensor) -> dict[str, Any]:
+    return {**msgspec.to_builtins(sensor), "asset": sensor.asset or sensor.id}
+
+
+def visible(ctx: Context, caller: Principal, sensor: str) -> Sensor:
+    """A sensor of the registry in the caller's units; 404 and 403 otherwise."""
+    found = ctx.registry.sensor(sensor)
+    if found is None:
+        raise Problem(404, f"there is no sensor {sensor[:80]!r} in the registry")
+    require_unit(caller, found.unit_code, f"sensor {sensor}")
+    return found
+
+
+@router.get("/sensors/{id}", responses=problems(401, 403, 404))
+async def get_sensor(id: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:  # noqa: A002 - the contract's name
+    """One sensor of the registry."""
+    return _public(visible(ctx, caller, id))
+
+
+@router.get("/sensors/{id}/readings", responses=problems(401, 403, 404, 422, 503))
+async def readings(
+    id: str,  # noqa: A002 - the contract's name
+    ctx: Ctx,
+    caller: Caller,
+    from_: Annotated[Text, Query(alias="from", description="RFC 3339; default: an hour before `to`")] = None,
+    to: Annotated[Text, Query(description="RFC 3339; default: now, in a run the newest reading")] = None,
+    step: Annotated[
+        Text, Query(description="seconds a bucket; not given: each reading, or what fits 5000 points")
+    ] = None,
+    agg: Annotated[str, Query(description="mean, min, max, last or count of a bucket")] = "mean",
+    run: Annotated[Text, Query(description="id of a run; not given: live operation")] = None,
+) -> Response:
+    """Readings `points: [[time, value]…]`, oldest first. A gap stays a gap: empty buckets are left out."""
+    begin, end = asking.moment("from", from_), asking.moment("to", to)
+    step_s = asking.whole("step", step, 0, 1, 31 * 86_400)
+    agg = asking.one_of("agg", agg, AGGS)
+    run = asking.word("run", run) or ""
+    if begin is not None and end is not None and begin > end:
+        raise asking.bad("from", "is after `to`")
+    sensor = visible(ctx, caller, id)
+    if ctx.history is None:
+        raise Problem(503, "this server keeps no readings")
+    if end is None:
+        end = int(time.time() * 1000) if not run else times.MAX_MS
+    if begin is None:
+        begin = end - 3_600_000 if not run else 0
+    points = await asyncio.to_thread(ctx.history.readings, id, begin, end, step_s * 1000, agg, run)
+    if len(points) > MAX_POINTS:
+        span = points[-1][0] - points[0][0]
+        step_s = max(step_s + 1, -(-span // (MAX_POINTS * 1000 - 2000)))
+        points = await asyncio.to_thread(ctx.history.readings, id, begin, end, step_s * 1000, agg, run)
+    body = {
+        "sensor": id,
+        "unit": sensor.unit,
+        "from": times.rfc3339(begin),
+        "to": times.rfc3339(min(end, times.MAX_MS)),
+        "step": step_s,
+        "agg": agg if step_s else "none",
+        "points": [[times.rfc3339(t), v] for t, v in points],
+    }
+    return Response(orjson.dumps(body), media_type="application/json")

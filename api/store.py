@@ -1,0 +1,234 @@
+"""The projection's database: opening it, and applying records of the log together with their offsets.
+
+SQLite (WAL) is the default of one machine; any SQLAlchemy URL works. Reads and writes have engines of
+their own: a read transaction sees one state of the whole database, a write transaction takes the
+write lock at once, so the two never fail each other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from api import schema
+from api.cursor import Cursor, new_epoch
+from api.records import Record
+from streams.errors import CityopsError, UsageError
+
+KEEP_EVENTS = 100_000
+
+
+class StoreError(CityopsError):
+    """The database cannot be used; the text says which, why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the feed: its place, what filters ask of it, and its data as JSON text."""
+
+    seq: int
+    alert: str
+    version: int
+    severity: str
+    domain: str
+    unit: str
+    at: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a batch did: the events in commit order, and how many records were old or came twice."""
+
+    events: list[Event]
+    stale: int = 0
+    duplicate: int = 0
+
+
+class Store:
+    """The database of one API process. Close it when done."""
+
+    def __init__(self, url: str, keep_events: int = KEEP_EVENTS) -> None:
+        self.url = url
+        self.keep_events = keep_events
+        self.reader = _engine(url, "BEGIN", 4)
+        self.writer = _engine(url, "BEGIN IMMEDIATE", 1)
+        with self.write() as tx:
+            schema.metadata.create_all(tx)
+            epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
+            if epoch is None:
+                epoch = new_epoch()
+                tx.execute(insert(schema.meta).values(key="epoch", value=epoch))
+            self.epoch: str = epoch
+            self.seq: int = tx.scalar(select(func.max(schema.events.c.seq))) or 0
+        self._batches = 0
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Store:
+        """The store `<folder>/cityops.db`; raises StoreError."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be made ({error.strerror}); name another folder with --data") from None
+        return cls(f"sqlite:///{folder / 'cityops.db'}")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One state of the database, however long it is looked at."""
+        with _explained(self.url), self.reader.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with _explained(self.url), self.writer.begin() as tx:
+            yield tx
+
+    def cursor(self) -> Cursor:
+        """The feed position of the last applied event."""
+        return Cursor(self.epoch, self.seq)
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) → the next offset to read."""
+        with self.read() as tx:
+            rows = tx.execute(select(schema.offsets.c.topic, schema.offsets.c.partition, schema.offsets.c.offset))
+            return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def apply(self, records: Sequence[Record], offsets: Mapping[tuple[str, int], int]) -> Applied:
+        """Apply records in their order, with the offsets reached, in one transaction.
+
+        A record whose version is already there with the same content is a duplicate, one with a lower
+        version is stale; both change nothing. The same version with new content is a repeat: it moves
+        count and last_seen, makes an event, and no transition.
+        """
+        events: list[Event] = []
+        stale = duplicate = 0
+        seq = self.seq
+        with self.write() as tx:
+            known = _known(tx, {r.id for r in records})
+            rows: dict[str, dict[str, Any]] = {}
+            steps: list[dict[str, Any]] = []
+            fresh: set[str] = set()
+            for r in records:
+                row = {**r.columns, "json": r.alert}
+                old = known.get(r.id)
+                if old is None:
+                    fresh.add(r.id)
+                elif old["version"] > r.version:
+                    stale += 1
+                    continue
+                elif old["version"] == r.version:
+                    if old["json"] == r.alert:
+                        duplicate += 1
+                        continue
+                    row["changed_ms"] = old["changed_ms"]
+                if old is None or old["version"] < r.version:
+                    steps.append({"alert": r.id, "version": r.version, "json": r.transition})
+                known[r.id] = rows[r.id] = row
+                seq += 1
+                events.append(Event(seq, r.id, r.version, row["severity"], row["domain"], row["unit"], r.at, r.slim))
+            if new := [rows[i] for i in rows if i in fresh]:
+                tx.execute(insert(schema.alerts), new)
+            if changed := [rows[i] for i in rows if i not in fresh]:
+                _update_all(tx, changed)
+            if steps:
+                tx.execute(insert(schema.transitions), steps)
+            if events:
+                tx.execute(
+                    insert(schema.events),
+                    [{f: getattr(e, f) for f in Event.__slots__} | {"epoch": self.epoch} for e in events],
+                )
+            _save_offsets(tx, offsets)
+            self._batches += 1
+            if self._batches % 64 == 0:
+                tx.execute(delete(schema.events).where(schema.events.c.seq <= seq - self.keep_events))
+        self.seq = seq
+        return Applied(events, stale, duplicate)
+
+    def rebuild(self) -> None:
+        """Forget the projection and begin a new epoch; users stay."""
+        epoch = new_epoch()
+        with self.write() as tx:
+            for table in (schema.alerts, schema.transitions, schema.events, schema.offsets):
+                tx.execute(delete(table))
+            tx.execute(update(schema.meta).where(schema.meta.c.key == "epoch").values(value=epoch))
+        self.epoch, self.seq = epoch, 0
+
+    def close(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def _known(tx: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    wanted = sorted(ids)
+    c = schema.alerts.c
+    for k in range(0, len(wanted), 500):
+        rows = tx.execute(select(c.id, c.version, c.json, c.changed_ms).where(c.id.in_(wanted[k : k + 500])))
+        out |= {row.id: dict(row._mapping) for row in rows}
+    return out
+
+
+def _update_all(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    names = [c.name for c in schema.alerts.columns if c.name != "id"]
+    statement = update(schema.alerts).where(schema.alerts.c.id == bindparam("_id"))
+    tx.execute(
+        statement.values({name: bindparam("_" + name) for name in names}),
+        [{"_" + name: value for name, value in row.items()} for row in rows],
+    )
+
+
+def _save_offsets(tx: Connection, offsets: Mapping[tuple[str, int], int]) -> None:
+    table = schema.offsets
+    for (topic, partition), offset in offsets.items():
+        here = (table.c.topic == topic) & (table.c.partition == partition)
+        if not tx.execute(update(table).where(here).values(offset=offset)).rowcount:
+            tx.execute(insert(table).values(topic=topic, partition=partition, offset=offset))
+
+
+def _engine(url: str, begin: str, size: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=size, max_overflow=0, isolation_level="REPEATABLE READ")
+    engine = create_engine(url, pool_size=size, max_overflow=0, connect_args={"timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # we send BEGIN ourselves, so that reads are one snapshot too
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-8000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+_REASONS = (
+    ("locked", "another program holds it for more than 10 s; stop that program"),
+    ("disk is full", "the disk is full; free some space or name another folder with --data"),
+    ("disk i/o", "the disk cannot be read or written; look at the system's log"),
+    ("readonly", "it cannot be written; make it writable or name another folder with --data"),
+    ("unable to open", "it cannot be opened; check that the folder exists and is writable"),
+    ("malformed", "it is damaged; move it away, the next start builds it anew from the alerts topic"),
+    ("not a database", "it is no database; move it away or name another folder with --data"),
+)
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, sqlite3.Error) as error:
+        text = str(getattr(error, "orig", None) or error).lower()
+        where = url.removeprefix("sqlite:///") if url.startswith("sqlite") else "the database"
+        reason = next((fix for part, fix in _REASONS if part in text), text)
+        raise StoreError(f"{where}: {reason}") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database: {error}") from error

@@ -1,0 +1,42 @@
+"""Times of the HTTP API: RFC 3339 with milliseconds outside, epoch milliseconds UTC inside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+_NO_PLUS = re.compile(r" (\d\d:?\d\d)$")
+MAX_MS = 253_402_300_799_999  # the end of the year 9999
+
+
+def rfc3339(ms: int) -> str:
+    """Text of epoch milliseconds.
+
+    >>> rfc3339(1763884800123)
+    '2025-11-23T08:00:00.123Z'
+    """
+    stamp = dt.datetime.fromtimestamp(ms // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{stamp}.{ms % 1000:03d}Z"
+
+
+def to_ms(text: str) -> int:
+    """Epoch milliseconds of RFC 3339 text or of a whole number; raises ValueError with the reason.
+
+    A `+` that a client forgot to escape in a URL arrives as a blank and is understood.
+
+    >>> to_ms("2025-11-23T16:00:00 08:00")
+    1763884800000
+    """
+    if re.fullmatch(r"-?\d{1,15}", text):
+        ms = int(text)
+    else:
+        try:
+            when = dt.datetime.fromisoformat(_NO_PLUS.sub(r"+\1", text.strip()))
+        except ValueError:
+            raise ValueError(f"{text[:40]!r} is neither RFC 3339 nor epoch milliseconds") from None
+        if when.tzinfo is None:
+            raise ValueError(f"{text[:40]!r} has no time zone: add Z or +08:00")
+        ms = round(when.timestamp() * 1000)
+    if not 0 <= ms <= MAX_MS:
+        raise ValueError(f"{text[:40]!r} is outside the years 1970 to 9999")
+    return ms

@@ -1,0 +1,231 @@
+"""An API on a temporary SQLite with fakes where Kafka would be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from api import users
+from api.app import create_app
+from api.auth import Auth
+from api.context import Context
+from api.hub import Hub
+from api.metrics import Metrics
+from api.records import parse
+from api.store import Applied, Store
+from api.times import rfc3339
+from geo.assets import Sensor, Zone
+from geo.divisions import Divisions
+from streams.events import Command
+from streams.settings import Settings
+
+T0 = 1_763_884_800_000
+KEY = "k" * 48
+PASSWORD = "correct horse"
+ACCOUNTS = {
+    "prefecture": ("commander", "522600"),
+    "kaili": ("officer", "522601"),
+    "town": ("officer", "522601001"),
+    "village": ("officer", "522601001001"),
+    "huangping": ("officer", "522622"),
+    "looker": ("viewer", "522600"),
+    "engineer": ("engineer", "522600"),
+    "admin": ("admin", "522600"),
+}
+
+
+def alert_json(id_: str = "a1", version: int = 1, **changes: Any) -> dict[str, Any]:
+    """A public Alert as the `alerts` topic carries it."""
+    unit = changes.pop("unit", "522601001001")
+    path = {
+        "prefecture": "522600",
+        "county": unit[:6] if unit != "522600" else None,
+        "township": unit[:9] if len(unit) >= 9 else None,
+        "village": unit if len(unit) == 12 else None,
+    }
+    return {
+        "id": id_, "version": version, "domain": "water", "kind": "pressure_low", "severity": "III",
+        "severity_why": {"zh": "", "en": ""}, "class": "hazard", "mode": "actual", "run": "", "condition": "ACTIVE",
+        "handling": "NEW", "verdict": None, "label": "UNACK", "episode": 1, "count": 1, "first_seen": rfc3339(T0),
+        "last_seen": rfc3339(T0), "unit": {"code": unit, "name": "北京西路社区", "level": "village"}, "path": path,
+        "lon": 107.98, "lat": 26.58, "zone": f"{unit[:6]}-W-DMA01", "assets": ["522601-W-PRS-000001"],
+        "sensors": ["522601-W-PRS-000001"], "title": {"zh": "管网压力过低", "en": "pressure low"},
+        "reason": {"zh": "低于下限", "en": "below the limit"},
+        "evidence": {"detector": "threshold", "version": 1, "value": 3.2, "series": [[rfc3339(T0), 3.2]]}, "acks": [],
+        **changes,
+    }  # fmt: skip
+
+
+def record(id_: str = "a1", version: int = 1, at_ms: int = T0, trigger: str = "raise", **changes: Any) -> bytes:
+    """One record of the log."""
+    transition = {
+        "seq": version, "trigger": trigger, "command": None, "by": "system", "at": rfc3339(at_ms),
+        "reason": {"zh": "", "en": ""}, "from": {}, "to": {},
+    }  # fmt: skip
+    return orjson.dumps({"alert": alert_json(id_, version, **changes), "transition": transition})
+
+
+class FakeProjection:
+    """Applies records at once, as the projector would."""
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self.trouble = ""
+        self.store, self.hub = store, hub
+        self.offset = 0
+
+    def feed(self, *values: bytes) -> Applied:
+        self.offset += len(values)
+        done = self.store.apply([parse(v) for v in values], {("alerts", 0): self.offset})
+        self.hub.publish(self.store.epoch, done.events)
+        return done
+
+    async def stored(self, alert: str, version: int, timeout_s: float) -> bool:
+        return True
+
+
+class FakeBus:
+    """Keeps commands; answers with what the test put into `answer`."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self.sent: list[Command] = []
+        self.answer: dict[str, Any] | None = {"accepted": True, "alert": None}
+
+    async def send(self, command: Command, run: str, timeout_s: float) -> dict[str, Any] | None:
+        self.sent.append(command)
+        await asyncio.sleep(0)
+        return self.answer
+
+
+class FakeIntake:
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    async def send(self, topic: str, value: bytes) -> None:
+        self.sent.append((topic, value))
+
+
+class FakeRegistry:
+    trouble = ""
+
+    def __init__(self) -> None:
+        self._sensors = {
+            s.id: s
+            for s in (
+                Sensor(
+                    id="522601-W-PRS-000001", domain="water", kind="pressure", zone="522601-W-DMA01",
+                    unit_code="522601001001", lon=107.98, lat=26.58, unit="m", name_zh="北京西路压力",
+                ),
+                Sensor(
+                    id="522622-G-CH4-000001", domain="gas", kind="methane", zone="522622-G-REG01",
+                    unit_code="522622001", unit="%LEL",
+                ),
+            )
+        }  # fmt: skip
+
+    def sensor(self, id_: str) -> Sensor | None:
+        return self._sensors.get(id_)
+
+    def sensors(self) -> list[Sensor]:
+        return list(self._sensors.values())
+
+    def zones(self) -> list[Zone]:
+        return []
+
+
+class FakeHistory:
+    def __init__(self) -> None:
+        self.points: list[tuple[int, float]] = [(T0, 1.0), (T0 + 1000, 2.0)]
+        self.asked: list[tuple[Any, ...]] = []
+
+    def readings(
+        self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
+    ) -> list[tuple[int, float]]:
+        self.asked.append((sensor, from_ms, to_ms, step_ms, agg, run))
+        return self.points
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store.in_folder(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def hashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Rows of the accounts, hashed once: argon2 is slow on purpose."""
+    from sqlalchemy import select
+
+    from api import schema
+
+    made = Store.in_folder(tmp_path_factory.mktemp("users"))
+    for name, (role, unit) in ACCOUNTS.items():
+        users.put(made, name, PASSWORD, role, unit)
+    with made.read() as tx:
+        rows = [dict(r._mapping) for r in tx.execute(select(schema.users))]
+    made.close()
+    return rows
+
+
+@pytest.fixture
+def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Context:
+    from sqlalchemy import insert
+
+    from api import schema
+
+    with store.write() as tx:
+        tx.execute(insert(schema.users), hashed)
+    hub = Hub(store.cursor())
+    return Context(
+        settings=Settings({"data": str(tmp_path)}, env={}),
+        folder=tmp_path,
+        store=store,
+        hub=hub,
+        auth=Auth(store, KEY, 3600),
+        metrics=Metrics(),
+        projection=FakeProjection(store, hub),
+        bus=FakeBus(),
+        intake=FakeIntake(),
+        registry=FakeRegistry(),
+        history=FakeHistory(),
+        divisions=Divisions.load(),
+    )
+
+
+@pytest.fixture
+def projection(context: Context) -> FakeProjection:
+    assert isinstance(context.projection, FakeProjection)
+    return context.projection
+
+
+@pytest.fixture
+def bus(context: Context) -> FakeBus:
+    assert isinstance(context.bus, FakeBus)
+    return context.bus
+
+
+def bearer(context: Context, name: str) -> dict[str, str]:
+    """Authorization of an account, without asking for a password."""
+    from api.tokens import access_token
+
+    user = users.get(context.store, name)
+    assert user is not None
+    return {"Authorization": f"Bearer {access_token(KEY, user, 3600)}"}
+
+
+@pytest.fixture
+async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
+    """A client signed in as the prefecture's commander."""
+    app = create_app(context)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=bearer(context, "prefecture")
+    ) as made:
+        yield made
