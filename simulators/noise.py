@@ -21,7 +21,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
 _LOW16 = np.uint64(0xFFFF)
-_IRWIN_HALL_8 = float(np.sqrt(12.0 / 8.0))
+_IRWIN_HALL_8 = (12.0 / 8.0) ** 0.5
 
 
 def key(seed: int, *names: object) -> int:
@@ -72,7 +72,7 @@ def normal(ks: U64, ticks: I64) -> F64:
             z = _hash(grid + half)
         for shift in (0, 16, 32, 48):
             total += ((z >> np.uint64(shift)) & _LOW16).astype(np.int64)
-    out: F64 = (total - 4 * 65535) * (_IRWIN_HALL_8 / 65536.0)
+    out: F64 = (total - 4 * 65535).astype(np.float64) * (_IRWIN_HALL_8 / 65536.0)
     return out
 
 
@@ -96,4 +96,5 @@ def smooth(ks: U64, ts_ms: I64, period_s: float) -> F64:
 def diurnal(hours: Sequence[float], ts_ms: I64, utc_offset_h: float = 8.0) -> F64:
     """A 24-value daily pattern at local time, linear between the hours: float64[T]."""
     local = (ts_ms / 3_600_000.0 + utc_offset_h) % 24.0
-    return np.interp(local, np.arange(25.0), np.array([*hours, hours[0]]))
+    out: F64 = np.interp(local, np.arange(25.0), np.array([*hours, hours[0]]))
+    return out

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 class Pacer:
     """Maps event time to wall time: an event at `event_ms` is due at `wall0 + (event_ms - event0_ms) / speed`.
 
-    `speed` 0 means as fast as it goes. `clock` (seconds) and `sleep` can be replaced, so tests need no waiting.
+    `speed` 0 means as fast as it goes. `clock` (seconds) and `sleep` can be replaced, so tests need no waiting; a
+    `sleep` that answers True ends the wait early.
     """
 
     def __init__(
@@ -20,7 +21,7 @@ class Pacer:
         *,
         wall0: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         if speed < 0:
             raise ValueError(f"speed {speed} is negative")
@@ -39,7 +40,8 @@ class Pacer:
             return 0.0
         due = self.due(event_ms)
         while (left := due - self.clock()) > 0:
-            await self.sleep(left)
-        late = self.clock() - due
+            if await self.sleep(left) is True:
+                break
+        late = max(self.clock() - due, 0.0)
         self.worst_late_s = max(self.worst_late_s, late)
         return late
