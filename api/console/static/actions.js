@@ -23,8 +23,20 @@ export function whyNoAck(alert, me, now, online) {
   return online ? null : t("no.offline");
 }
 
-/** Sends one command; the key makes a repeated click or a retry the same command. */
-export function sendCommand(api, alert, command, comment = "", params = {}) {
+const keys = new Map(); // of commands without an answer: sent again, they are still the same command
+
+/** Sends one command with an idempotency key, which a retry after no answer (network, 504) takes up again. */
+export async function sendCommand(api, alert, command, comment = "", params = {}) {
   const body = { command, version: alert.version, comment, params };
-  return api.post(`alerts/${encodeURIComponent(alert.id)}/commands`, body, { "Idempotency-Key": randomKey() });
+  const same = JSON.stringify([alert.id, body]);
+  const key = keys.get(same) ?? randomKey();
+  keys.set(same, key);
+  try {
+    const answer = await api.post(`alerts/${encodeURIComponent(alert.id)}/commands`, body, { "Idempotency-Key": key });
+    keys.delete(same);
+    return answer;
+  } catch (error) {
+    if (error.status !== 0 && error.status !== 504) keys.delete(same);
+    throw error;
+  }
 }

@@ -30,7 +30,7 @@ export class Alarm {
   render() {
     const reds = this.store.reds();
     const banner = byId("red");
-    const look = reds.map((alert) => alert.id + alert.version).join();
+    const look = reds.map((alert) => alert.id + alert.version + this.units.short(alert)).join();
     if (look === this.look) return;
     this.look = look;
     banner.hidden = reds.length === 0;
@@ -39,7 +39,7 @@ export class Alarm {
     const [first] = reds;
     put(banner, h("strong", null, t("banner.red")), h("span", { className: "title" }, say(first.title)),
       h("span", { className: "where" }, this.units.short(first)),
-      reds.length > 1 && h("span", { className: "more" }, t("banner.more", { n: reds.length - 1 })),
+      reds.length > 1 && h("span", { className: "others" }, t("banner.more", { n: reds.length - 1 })),
       h("button", { type: "button", onclick: () => this.choose(first.id) }, t("banner.open")));
   }
 

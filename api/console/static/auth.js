@@ -47,7 +47,9 @@ export class Auth extends EventTarget {
     const { access_token, refresh_token, expires_in, ...rest } = body;
     const life = (expires_in ?? 3600) * 1000;
     const renewAt = Date.now() + life - Math.min(60_000, life / 10);
-    const me = { ...this.session?.me, ...Object.fromEntries(["user", "role", "unit"].filter((k) => rest[k]).map((k) => [k, rest[k]])) };
+    const said = typeof rest.user === "object" && rest.user ? rest.user : rest;
+    const me = { ...this.session?.me };
+    for (const key of ["user", "role", "unit"]) if (said[key]) me[key] = String(said[key]);
     this.save({ access_token, refresh_token: refresh_token ?? this.session?.refresh_token, renewAt, me });
   }
 

@@ -105,7 +105,7 @@ export class Chart {
     const svg = s("svg", { className: "plot", viewBox: `0 0 ${this.width} ${HEIGHT}`, height: HEIGHT, role: "img", "aria-label": label },
       this.grid(from, to, low, high, x, y), this.guides(spec, x, y, low, high),
       segments(thin(points, this.width)).map((run) => this.line(run, x, y)), this.moments(spec, from, to, x));
-    const read = h("p", { className: "readout", "aria-hidden": "true" });
+    const read = h("span", { className: "readout", "aria-hidden": "true" });
     this.hover(svg, read, points, x, y, spec.unit);
     put(this.node, this.legend(spec), svg, read);
   }

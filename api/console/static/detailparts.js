@@ -33,7 +33,7 @@ export function facts(alert, units) {
   return [h("h3", null, t("d.where")),
     levels.length > 0 && h("ol", { className: "levels", "aria-label": t("d.unit") }, levels),
     pairs([
-      [t("d.asset"), (alert.assets ?? []).map(named).join("、")],
+      [t("d.asset"), [say(alert.name), " ", h("code", null, (alert.assets ?? []).map(named).join("、"))]],
       [t("d.sensors"), (alert.sensors ?? []).map((id) => h("code", null, named(id)))],
       [t("d.zone"), alert.zone && h("code", null, alert.zone)],
       [t("d.place"), place && [place, alert.approximate && h("span", { className: "tag" }, term("word", "approximate"))]],

@@ -71,7 +71,7 @@ export class Details {
     const { from, to } = windowOf(alert, this.ctx.api.now());
     let found = [], note = "";
     try {
-      const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+      const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), run: alert.run };
       if (sensor) found = points(await this.ctx.api.get(`sensors/${encodeURIComponent(sensor)}/readings`, query));
     } catch { note = t("chart.evidence"); }
     this.loading = false;

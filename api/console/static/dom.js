@@ -35,7 +35,7 @@ export function text(node, value) {
   if (node && node.textContent !== value) node.textContent = value;
 }
 
-/** Words like "key" that nobody should have to guess: 16 random bytes in hex; works without a secure context. */
+/** 16 random bytes in hex; works without a secure context, unlike crypto.randomUUID. */
 export function randomKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 }

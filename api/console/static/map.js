@@ -84,7 +84,7 @@ export class CountyMap {
     this.project = projection(boundsOf(features));
     for (const feature of features) {
       const code = String(feature.properties.code);
-      this.units.learn(code, feature.properties.name);
+      this.units.learn(code, feature.properties.name, feature.properties.name_en);
       const { path, label } = outline(feature.geometry, this.project.project);
       const shape = s("path", { d: path, className: "county", tabindex: 0, role: "button", dataset: { code } });
       const title = s("title");
@@ -113,9 +113,6 @@ export class CountyMap {
     const { x, y, k } = this.view;
     for (const layer of [this.base, this.names, this.marks]) layer.setAttribute("transform", `matrix(${k} 0 0 ${k} ${x} ${y})`);
     this.unit = 1 / (k * this.pixel);
-    for (const { name, label } of this.counties.values()) {
-      name.setAttribute("transform", `translate(${label[0]} ${label[1]}) scale(${this.unit})`);
-    }
     this.drawMarks();
   }
 
@@ -210,9 +207,20 @@ export class CountyMap {
       if (group) group.alerts.push(alert);
       else groups.push({ x, y, alerts: [alert] });
     }
+    this.placeNames(groups);
     const holding = document.activeElement?.dataset?.ids;
     put(this.marks, groups.reverse().map((group) => this.mark(group)));
     if (holding) [...this.marks.children].find((node) => node.dataset.ids === holding)?.focus();
+  }
+
+  /** A county's name steps up or down when a mark lies on it; it stays where it is while that place is free. */
+  placeNames(groups) {
+    for (const county of this.counties.values()) {
+      const [x, y] = county.label;
+      const free = (dy) => groups.every((g) => Math.abs(g.x - x) > 44 * this.unit || Math.abs(g.y - y - (dy - 4) * this.unit) > 17 * this.unit);
+      county.dy = [county.dy ?? 0, 0, -24, 24, -42, 42].find(free) ?? 0;
+      county.name.setAttribute("transform", `translate(${x} ${y}) scale(${this.unit}) translate(0 ${county.dy})`);
+    }
   }
 
   mark({ x, y, alerts }) {

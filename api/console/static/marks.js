@@ -18,10 +18,13 @@ const DOMAINS = {
   traffic: "M3.2 7 4.4 3.6Q4.6 3 5.3 3h5.4q.7 0 .9.6L12.8 7q1 .2 1 1.2V12h-1v1.2h-2V12H5.2v1.2h-2V12h-1V8.2Q2.2 7.2 3.2 7ZM4.7 7h6.6l-.8-2.5h-5ZM4.5 8.5v1.3h1.7V8.5Zm5.3 0v1.3h1.7V8.5Z",
 };
 
-/** The mark itself, an SVG group's child: hollow when cleared, dashed when the place is approximate. */
+/** The mark itself: hollow when cleared; a dashed outline around it when the place is approximate. */
 export function markPath(severity, { hollow = false, dashed = false } = {}) {
-  const look = ["mark", `sev-${severity}`, hollow && "hollow", dashed && "dashed"].filter(Boolean).join(" ");
-  return s("path", { d: PATHS[severity] ?? PATHS.IV, className: look });
+  const d = PATHS[severity] ?? PATHS.IV;
+  const look = `mark sev-${severity}${hollow ? " hollow" : ""}`;
+  if (!dashed) return s("path", { d, className: look });
+  return s("g", { className: "dashed" }, s("path", { d, className: `halo sev-${severity}` }),
+    s("path", { d, className: look, transform: "scale(0.72)" }));
 }
 
 /** Mark with its roman numeral, as in the list: an <svg> that a screen reader reads as "I Red". */

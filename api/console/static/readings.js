@@ -20,9 +20,10 @@ export function windowOf(alert, now) {
   return { from: first - before, to: Math.max(first + 60_000, Math.min(now, last + after)) };
 }
 
-/** When it cleared, from the timeline; null while it goes on. */
+/** When it cleared; null while it goes on. */
 export function clearedAt(alert) {
   if (alert.condition !== "CLEARED") return null;
+  if (alert.cleared) return toMs(alert.cleared);
   const clear = (alert.timeline ?? []).findLast((entry) => entry.trigger === "clear" || entry.to?.condition === "CLEARED");
   return toMs(clear?.at) ?? toMs(alert.last_seen);
 }

@@ -79,7 +79,7 @@ export class Store extends EventTarget {
     if (!text) return true;
     if (/^\d{4,12}$/.test(text)) return String(alert.unit?.code ?? "").startsWith(prefixOf(text));
     const names = Object.values(alert.path ?? {}).map((code) => this.unitName(code));
-    const pairs = [alert.title, alert.reason].flatMap((pair) => [pair?.zh, pair?.en]);
+    const pairs = [alert.title, alert.reason, alert.name].flatMap((pair) => [pair?.zh, pair?.en]);
     const hay = [...names, ...pairs, alert.unit?.name, alert.zone, alert.id, ...(alert.sensors ?? [])];
     return hay.join(" ").toLowerCase().includes(text.toLowerCase());
   }

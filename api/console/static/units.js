@@ -13,13 +13,14 @@ export class Units extends EventTarget {
   /** The name now known; "" where it is still on its way. */
   name(code) {
     if (!code) return "";
-    if (hasTerm("county", code) && (language() === "en" || !this.names.has(code))) return term("county", code);
+    if (hasTerm("county", code)) return term("county", code);
     if (!this.names.has(code)) this.ask(code);
-    return this.names.get(code) ?? "";
+    const { zh, en } = this.names.get(code) ?? {};
+    return (language() === "en" && en) || zh || "";
   }
 
-  learn(code, name) {
-    if (code && name) this.names.set(String(code), name);
+  learn(code, zh, en = "") {
+    if (code && zh) this.names.set(String(code), { zh, en: en || this.names.get(String(code))?.en });
   }
 
   async ask(code) {
@@ -28,7 +29,7 @@ export class Units extends EventTarget {
     this.asked.add(parent);
     try {
       const body = await this.api.get(`units/${parent}/children`);
-      for (const unit of body.items ?? body) this.learn(unit.code, unit.name);
+      for (const unit of body.items ?? body) this.learn(unit.code, unit.short || unit.name, unit.name_en);
       this.dispatchEvent(new Event("names"));
     } catch {
       setTimeout(() => this.asked.delete(parent), 30_000);
@@ -39,8 +40,9 @@ export class Units extends EventTarget {
   path(alert) {
     const { prefecture, county, township, village } = alert.path ?? {};
     const deepest = village ?? township ?? county ?? prefecture;
-    if (deepest && deepest === alert.unit?.code) this.learn(deepest, alert.unit.name);
-    return [prefecture, county, township, village].filter(Boolean).map((code) => this.name(code) || code);
+    const own = deepest === alert.unit?.code ? alert.unit.name : "";
+    return [prefecture, county, township, village].filter(Boolean)
+      .map((code) => this.name(code) || (code === deepest && own) || code);
   }
 
   /** The path without the prefecture, for narrow places. */
