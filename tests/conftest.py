@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests: a real embedded Kafka, and the folder of recorded data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.broker import EmbeddedBroker
+from streams.errors import CityopsError
+from streams.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap address `host:port` of a real single-node Kafka that lives as long as the test session.
+
+    It has no topics and makes none by itself (`streams.kafka.create_topics`); tests that share it keep
+    apart by topic prefix. $CITYOPS_TEST_BROKER names a running Kafka to use instead. Skips visibly only when
+    Kafka's jars cannot be had.
+    """
+    named = os.environ.get("CITYOPS_TEST_BROKER", "")
+    if named:
+        yield named
+        return
+    embedded = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
+    settings = Settings()
+    try:
+        from streams.broker_jars import class_path
+
+        class_path(settings)
+    except CityopsError as error:
+        pytest.skip(f"no embedded Kafka: {error}")
+    embedded.start()
+    try:
+        yield embedded.bootstrap
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder with the recordings and benchmark data: $CITYOPS_TEST_DATA, else ../shared/data; skips when absent."""
+    folder = Path(os.environ.get("CITYOPS_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: set CITYOPS_TEST_DATA to the folder with the recordings")
+    return folder
