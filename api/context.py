@@ -49,6 +49,8 @@ class Registry(Protocol):
 
     def zones(self) -> Iterable[Zone]: ...
 
+    async def sensor_of_run(self, run: str, id_: str) -> Sensor | None: ...
+
 
 class History(Protocol):
     def readings(

@@ -40,9 +40,8 @@ class AlertFilter:
             terms.append(c.severity.in_(self.severity))
         if self.domain:
             terms.append(c.domain.in_(self.domain))
-        for name in ("kind", "condition", "run"):
-            if (value := getattr(self, name)) is not None:
-                terms.append(c[name] == value)
+        exact = {name: getattr(self, name) for name in ("kind", "condition", "run")}
+        terms += [c[name] == value for name, value in exact.items() if value is not None]
         if self.state != "all":
             terms.append(c.handling == "CLOSED" if self.state == "closed" else c.handling != "CLOSED")
         if self.mode != "all":
@@ -54,8 +53,7 @@ class AlertFilter:
         if self.bbox is not None:
             west, south, east, north = self.bbox
             terms.append(and_(c.lon.between(west, east), c.lat.between(south, north)))
-        for word in self.q.lower().split():
-            terms.append(c.text.contains(word, autoescape=True))
+        terms += [c.text.contains(word, autoescape=True) for word in self.q.lower().split()]
         return and_(*terms)
 
 

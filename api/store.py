@@ -82,12 +82,12 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One state of the database, however long it is looked at."""
-        with _explained(self.url), self.reader.begin() as tx:
+        with explained(self.url), self.reader.begin() as tx:
             yield tx
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with _explained(self.url), self.writer.begin() as tx:
+        with explained(self.url), self.writer.begin() as tx:
             yield tx
 
     def cursor(self) -> Cursor:
@@ -222,7 +222,8 @@ _REASONS = (
 
 
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
+def explained(url: str) -> Iterator[None]:
+    """Turn a database's error into a StoreError that says what to do."""
     try:
         yield
     except (DatabaseError, sqlite3.Error) as error:

@@ -120,7 +120,10 @@ async def readings(
     run = asking.word("run", run) or ""
     if begin is not None and end is not None and begin > end:
         raise asking.bad("from", "is after `to`")
-    sensor = visible(ctx, caller, id)
+    known = await ctx.registry.sensor_of_run(run, id) if run else None
+    if known is None:
+        known = visible(ctx, caller, id)
+    require_unit(caller, known.unit_code, f"sensor {id}")
     if ctx.history is None:
         raise Problem(503, "this server keeps no readings")
     if end is None:
@@ -134,7 +137,7 @@ async def readings(
         points = await asyncio.to_thread(ctx.history.readings, id, begin, end, step_s * 1000, agg, run)
     body = {
         "sensor": id,
-        "unit": sensor.unit,
+        "unit": known.unit,
         "from": times.rfc3339(begin),
         "to": times.rfc3339(min(end, times.MAX_MS)),
         "step": step_s,

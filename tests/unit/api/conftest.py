@@ -138,6 +138,9 @@ class FakeRegistry:
     def zones(self) -> list[Zone]:
         return []
 
+    async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
+        return None
+
 
 class FakeHistory:
     def __init__(self) -> None:

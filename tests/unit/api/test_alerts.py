@@ -151,7 +151,7 @@ async def test_a_refusal_is_409_with_its_row(
 ) -> None:
     projection.feed(record())
     bus.answer = {
-        "accepted": False, "status": 409, "row": "ANY-2", "reason": {"zh": "请刷新", "en": "changed since"}, "alert": None
+        "accepted": False, "status": 409, "row": "ANY-2", "reason": {"zh": "请刷新", "en": "changed since"},
     }  # fmt: skip
     response = await client.post("/api/v1/alerts/a1/commands", json={"command": "ack", "version": 1})
     assert response.status_code == 409

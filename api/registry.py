@@ -1,0 +1,90 @@
+"""The registry of sensors as the routes see it: live operation followed from the start, runs when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from aiokafka.errors import KafkaError
+
+from geo.assets import Sensor, Zone
+from streams.errors import CityopsError
+from streams.registry import RegistryReader
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+RETRY_S = 1.0
+KEPT_RUNS = 4
+READ_S = 5.0
+
+
+class LiveRegistry:
+    """`run` until cancelled; what is away at the start is tried again and told in `trouble`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader = RegistryReader(settings)
+        self._away = "the registry has not been read yet"
+        self._runs: OrderedDict[str, RegistryReader] = OrderedDict()
+        self._opening = asyncio.Lock()
+
+    @property
+    def trouble(self) -> str:
+        return self._away or self._reader.trouble
+
+    async def run(self) -> None:
+        """Follow the live registry; ends only when cancelled."""
+        try:
+            while True:
+                try:
+                    self._reader = RegistryReader(self._settings)
+                    await self._reader.start()
+                    await self._reader.ready()
+                    self._away = ""
+                    await self._followed()
+                except (CityopsError, KafkaError, OSError) as error:
+                    self._away = str(error)
+                    log.warning("%s", error)
+                await self._reader.stop()
+                await asyncio.sleep(RETRY_S)
+        finally:
+            for reader in (self._reader, *self._runs.values()):
+                await reader.stop()
+
+    async def _followed(self) -> None:
+        """Returns when the reader's task has ended, which is a fault."""
+        while (task := self._reader._task) is not None and not task.done():
+            await asyncio.wait([task], timeout=60)
+
+    def sensor(self, id_: str) -> Sensor | None:
+        return self._reader.sensors.get(id_)
+
+    def sensors(self) -> Iterable[Sensor]:
+        return list(self._reader.sensors.values())
+
+    def zones(self) -> Iterable[Zone]:
+        return list(self._reader.zones.values())
+
+    async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
+        """A sensor of a run's own registry, read at the first question; None where the run or sensor is unknown."""
+        async with self._opening:
+            reader = self._runs.get(run)
+            if reader is None:
+                reader = RegistryReader(self._settings.replace(prefix=f"run.{run}."))
+                try:
+                    await reader.start()
+                    async with asyncio.timeout(READ_S):
+                        await reader.ready()
+                except (CityopsError, TimeoutError, KafkaError, OSError) as error:
+                    log.warning("registry of run %s: %s", run, error)
+                    with contextlib.suppress(Exception):
+                        await reader.stop()
+                    return None
+                self._runs[run] = reader
+                while len(self._runs) > KEPT_RUNS:
+                    await self._runs.popitem(last=False)[1].stop()
+            self._runs.move_to_end(run)
+        return reader.sensors.get(id_)

@@ -1,0 +1,106 @@
+"""`cityops users`: accounts of the console and the API. There is no default password: make the first one here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.errors import CityopsError
+from streams.folders import data_folder
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from api.store import Store
+
+ROLES = ("viewer", "officer", "commander", "engineer", "admin")
+
+
+@click.group(help=__doc__)
+@click.option("--data", default=None, help="data folder (default: the user's data folder)")
+@click.pass_context
+def command(context: click.Context, data: str | None) -> None:
+    context.obj = Settings({"data": data})
+
+
+@command.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--unit", required=True, help="division code of the account's unit, e.g. 522600 or 522601001")
+@click.option("--password-stdin", is_flag=True, help="read the password from standard input")
+@click.pass_obj
+def create(settings: Settings, name: str, role: str, unit: str, password_stdin: bool) -> None:
+    """Make an account, or give one a new password, role and unit (all its tokens end).
+
+    The password is asked for; it is never an option, since others on the machine can read those.
+    """
+    from api import users
+    from geo.divisions import Divisions, UnitError
+
+    with _told():
+        try:
+            code = Divisions.load().get(unit).code
+        except UnitError as error:
+            raise CityopsError(str(error), exit_code=2) from None
+        if password_stdin:
+            password = sys.stdin.readline().rstrip("\n")
+        elif sys.stdin.isatty():
+            password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        else:
+            raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
+        with _store(settings) as store:
+            users.put(store, name, password, role, code)
+    click.echo(f"{name}: {role} of {code}")
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="one JSON array")
+@click.pass_obj
+def list_(settings: Settings, as_json: bool) -> None:
+    """Show all accounts."""
+    from api import users
+
+    with _told(), _store(settings) as store:
+        rows = [{"user": u.name, "role": u.role, "unit": u.unit, "demo": u.demo} for u in users.everyone(store)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"{row['user']:20} {row['role']:10} {row['unit']}{'  demo' if row['demo'] else ''}")
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def remove(settings: Settings, name: str) -> None:
+    """Delete an account; it is signed out within seconds."""
+    from api import users
+
+    with _told(), _store(settings) as store:
+        if not users.remove(store, name):
+            raise CityopsError(f"there is no user {name!r} in {data_folder(settings)}", exit_code=2)
+    click.echo(f"{name}: removed")
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    from api.store import Store
+
+    store = Store.in_folder(data_folder(settings))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except CityopsError as error:
+        click.echo(f"cityops users: {error}", err=True)
+        sys.exit(error.exit_code)
