@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import msgspec
 
+from detectors.bank import StateError
 from geo.assets import Sensor
 from streams import codec, topics
 from streams.events import Detection
 from streams.kernel import Kernel
 from streams.ledger import Outbox, Record, chunks, reject
-from streams.metrics import DETECTIONS, REJECTS
+from streams.metrics import DETECTIONS, REJECTS, SNAPSHOTS_REFUSED
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SNAPSHOT = b"snapshot"
 FORMAT = 1
@@ -35,24 +39,31 @@ class DetectLogic:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.kernels = {
-            settings.prefix + topics.packed(d): Kernel(d, run=settings.run, mode=settings.run_mode)
-            for d in topics.DOMAINS
-        }
+        self._begin()
+
+    def _begin(self) -> None:
+        run, mode, prefix = self.settings.run, self.settings.run_mode, self.settings.prefix
+        self.kernels = {prefix + topics.packed(d): Kernel(d, run=run, mode=mode) for d in topics.DOMAINS}
         self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
 
     def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
-        """Take the newest snapshot. One of an older format is left aside: the state is rebuilt from the log."""
+        """Take the newest snapshot; one of another format is left aside and the state rebuilt from the whole log."""
         parts = int(state.get(SNAPSHOT, b"0"))
         if not parts:
             return {}
         data = b"".join(state[SNAPSHOT + b"/%d" % i] for i in range(parts))
-        snap = msgspec.msgpack.decode(data, type=Snapshot)
-        if snap.format != FORMAT:
+        try:
+            snap = msgspec.msgpack.decode(data, type=Snapshot)
+            if snap.format != FORMAT:
+                raise StateError(f"snapshot has format {snap.format}, want {FORMAT}")
+            for topic, kernel in snap.kernels.items():
+                self.kernels[topic].restore(kernel)
+                self._ticks[topic] = snap.ticks.get(topic, {})
+        except (StateError, msgspec.MsgspecError) as e:
+            log.warning("detector state is rebuilt from the readings that Kafka still holds: %s", e)
+            SNAPSHOTS_REFUSED.inc()
+            self._begin()
             return {}
-        for topic, kernel in snap.kernels.items():
-            self.kernels[topic].restore(kernel)
-            self._ticks[topic] = snap.ticks.get(topic, {})
         return snap.pos
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:

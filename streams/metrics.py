@@ -15,6 +15,7 @@ LEDGER_POISON = Counter("cityops_ledger_poison_total", "records that could not b
 LEDGER_RESTORE = Histogram(
     "cityops_ledger_restore_seconds", "time to open a ledger", ["app"], buckets=(0.1, 0.3, 1, 3, 8, 15)
 )
+SNAPSHOTS_REFUSED = Counter("cityops_snapshots_refused_total", "snapshots of another version, state rebuilt")
 READINGS = Counter("cityops_readings_total", "readings taken in", ["domain"])
 REJECTS = Counter("cityops_rejected_rows_total", "rows rejected", ["reason"])
 DROPPED = Counter("cityops_dropped_rows_total", "rows that reached no detector", ["domain", "reason"])
