@@ -248,6 +248,10 @@ class RegistryReader:
                 self.trouble = f"{topic_of(self.settings)} cannot be read: {type(error).__name__}: {error}"
                 log.warning("registry: %s", self.trouble)
                 await asyncio.sleep(1)
+            except Exception as error:  # a fault of ours: readiness must show it, not hide it in the task
+                self.trouble = f"reading {topic_of(self.settings)} failed: {error!r}"
+                log.exception("registry")
+                raise
 
     async def _reached(self, ends: dict[Any, int]) -> bool:
         return all([await self._consumer.position(tp) >= end for tp, end in ends.items()])
