@@ -1,0 +1,198 @@
+"""The one registry of detectors: algorithms, kinds of alert, and the profiles read from `profiles/*.toml`.
+
+A profile says for one kind of sensor (key `domain.kind`) which parameters its detectors have and which kinds of alert
+they raise. A bad profile file is refused as a whole with file, key and reason.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from detectors import adaptive, debounce, dropout, equipment, flatline, gas, limits, pipeline, rate, traffic, water
+from detectors.layout import HIGH, LOW
+from detectors.params import DEFAULTS, ParamError, check, check_together
+from detectors.texts import Both, Kind
+
+FOLDER = Path(__file__).parent / "profiles"
+VERSION = 1  # of the detectors: told in evidence; raise when the same input gives other answers
+ALGORITHMS: Mapping[str, Callable[..., Any]] = {
+    "adaptive": adaptive.run,
+    "limits": limits.run,
+    "rate": rate.run,
+    "flatline": flatline.run,
+    "dropout": dropout.run,
+    "debounce": debounce.run,
+}
+DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "water": water.KINDS,
+    "gas": gas.KINDS,
+    "pipeline": pipeline.KINDS,
+    "traffic": traffic.KINDS,
+}
+_TEXT = {"quantity_zh", "quantity_en", "unit", "text_unit", "text_factor", "decimals", "low", "high", "both"}
+
+
+class ProfileError(ValueError):
+    """A profile file cannot be used; the text names file, key and reason."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One kind of sensor. Values are said times `text_factor` in `text_unit` with `decimals` digits."""
+
+    key: str
+    quantity: Both
+    unit: str
+    text_unit: str
+    text_factor: float
+    decimals: int
+    kinds: Mapping[int, Kind]  # slot -> kind of alert
+    low_slot: int  # HIGH where both directions are one kind
+    params: Mapping[str, float] = field(repr=False)
+
+
+class Catalog:
+    """All profiles by key.
+
+    >>> Catalog.default().get("gas.methane").kinds[HIGH].kind
+    'gas_concentration'
+    """
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self.profiles = dict(profiles)
+
+    @classmethod
+    def default(cls) -> Catalog:
+        return cls.load(FOLDER)
+
+    @classmethod
+    def load(cls, folder: Path) -> Catalog:
+        """Every `<domain>.toml` of a folder.
+
+        Raises:
+            ProfileError: a file is missing, is no TOML, or has a key or value that cannot be used.
+        """
+        profiles: dict[str, Profile] = {}
+        for domain in DOMAIN_KINDS:
+            path = folder / f"{domain}.toml"
+            try:
+                table = tomllib.loads(path.read_text(encoding="utf-8"))
+            except OSError as error:
+                raise ProfileError(f"{path}: cannot be read: {error.strerror}") from None
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise ProfileError(f"{path}: is not TOML: {error}") from None
+            for name, body in table.items():
+                if not isinstance(body, dict):
+                    raise ProfileError(f"{path}: {name}: want a table [{name}] with the parts of a profile")
+                profiles[f"{domain}.{name}"] = _profile(path, domain, name, body)
+            if f"{domain}.generic" not in profiles:
+                raise ProfileError(f"{path}: generic: is missing; unknown kinds of sensor use it")
+        return cls(profiles)
+
+    def get(self, key: str) -> Profile:
+        """The profile of a key, else the generic one of its domain (of water for an unknown domain)."""
+        domain = key.partition(".")[0]
+        return self.profiles.get(key) or self.profiles.get(f"{domain}.generic") or self.profiles["water.generic"]
+
+
+def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:
+    """The profile's parameters with a sensor's own over them.
+
+    Raises:
+        ParamError: a name or value cannot be used; the text begins with the name.
+    """
+    if not params:
+        return profile.params
+    out = dict(profile.params)
+    for name, value in params.items():
+        try:
+            out[name] = check(name, value)
+        except ParamError as error:
+            raise ParamError(f"{name}: {error}") from None
+    check_together(out)
+    return out
+
+
+def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profile:
+    def wrong(key: str, why: str) -> ProfileError:
+        return ProfileError(f"{path}: {name}.{key}: {why}")
+
+    params = dict(DEFAULTS)
+    for part, values in body.items():
+        if part in _TEXT:
+            continue
+        if not isinstance(values, dict):
+            raise wrong(part, f"there is no such key; want one of {', '.join(sorted(_TEXT))} or a table of parameters")
+        for param, value in values.items():
+            try:
+                params[f"{part}.{param}"] = check(f"{part}.{param}", value)
+            except ParamError as error:
+                raise wrong(f"{part}.{param}", str(error)) from None
+    try:
+        check_together(params)
+    except ParamError as error:
+        raise ProfileError(f"{path}: {name}: {error}") from None
+    for key, want in (("quantity_zh", str), ("quantity_en", str), ("unit", str), ("decimals", int)):
+        if not isinstance(body.get(key), want):
+            raise wrong(key, f"is missing or not of type {want.__name__}")
+    factor = body.get("text_factor", 1.0)
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
+        raise wrong("text_factor", f"{factor!r} is not a number above 0")
+    text_unit = body.get("text_unit", body["unit"])
+    if not isinstance(text_unit, str):
+        raise wrong("text_unit", f"{text_unit!r} is not a text")
+    known = {k.kind: k for k in DOMAIN_KINDS[domain]}
+    kinds = {slot: _EQUIPMENT[kind] for slot, kind in equipment.BY_SLOT.items()}
+    for key, slots in (("low", (LOW,)), ("high", (HIGH,)), ("both", (HIGH,))):
+        if key in body:
+            if body[key] not in known:
+                raise wrong(key, f"{body[key]!r} is no kind of {domain}; want one of {', '.join(known)}")
+            kinds.update(dict.fromkeys(slots, known[body[key]]))
+    if ("both" in body) == ("low" in body or "high" in body):
+        raise wrong("both", "give either `both` (one kind for both directions) or `low` and/or `high`")
+    if "both" not in body:
+        _one_sided(params, "low" in body, "high" in body)
+    return Profile(
+        key=f"{domain}.{name}",
+        quantity=Both(body["quantity_zh"], body["quantity_en"]),
+        unit=body["unit"],
+        text_unit=text_unit,
+        text_factor=float(factor),
+        decimals=body["decimals"],
+        kinds=kinds,
+        low_slot=HIGH if "both" in body else LOW,
+        params=params,
+    )
+
+
+def _one_sided(params: dict[str, float], low: bool, high: bool) -> None:
+    """A direction without a kind of alert is not watched."""
+    off = float("nan")
+    if not low:
+        params.update(
+            {
+                "adaptive.down": 0.0,
+                "limits.low_1": off,
+                "limits.low_2": off,
+                "limits.low_3": off,
+                "rate.fall_per_min": off,
+            }
+        )
+    if not high:
+        params.update(
+            {
+                "adaptive.up": 0.0,
+                "limits.high_1": off,
+                "limits.high_2": off,
+                "limits.high_3": off,
+                "rate.rise_per_min": off,
+            }
+        )
+
+
+_EQUIPMENT = {k.kind: k for k in equipment.KINDS}
+KINDS: Mapping[str, Kind] = {k.kind: k for kinds in (*DOMAIN_KINDS.values(), equipment.KINDS) for k in kinds}

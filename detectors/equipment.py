@@ -1,0 +1,24 @@
+"""Trouble with the instrument, in every domain: class equipment, apart from hazards.
+
+The split follows data-quality practice of SCADA and loop detectors: no data, stuck value, impossible value (e.g. the
+validity checks of Jacobson, Nihan & Bender 1990, *Detecting Erroneous Loop Detector Data*).
+"""
+
+from __future__ import annotations
+
+from detectors.layout import DROP, FLAT, RANGE
+from detectors.texts import Both, Kind
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "out_of_range",
+        "equipment",
+        Both("读数超出可能范围", "Impossible reading"),
+        Both("请检查传感器", "check the sensor"),
+    ),
+    Kind("flatline", "equipment", Both("读数停滞", "Stuck reading"), Both("请检查传感器", "check the sensor")),
+    Kind(
+        "dropout", "equipment", Both("数据中断", "No data"), Both("请检查供电和通信", "check power and communication")
+    ),
+)
+BY_SLOT: dict[int, str] = {RANGE: "out_of_range", FLAT: "flatline", DROP: "dropout"}

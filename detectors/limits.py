@@ -1,0 +1,68 @@
+"""Hard limits: which rung of a ladder of fixed levels a value has reached, with hysteresis; and the physical range.
+
+Fixed levels are the field's own (for combustible gas e.g. 10, 25 and 50 %LEL); the numbers are profile data.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from detectors.compiled import jit
+
+
+@jit
+def high_level(x: float, now: int, p: Any) -> int:
+    """0..3: the highest `high_k` reached. A rung already held (`now`) is left only below (1 - hysteresis) of it.
+
+    A rung that is NaN is never reached.
+    """
+    keep = 1.0 - p.hysteresis
+    if x >= p.high_3 or (now >= 3 and x >= p.high_3 * keep):
+        return 3
+    if x >= p.high_2 or (now >= 2 and x >= p.high_2 * keep):
+        return 2
+    if x >= p.high_1 or (now >= 1 and x >= p.high_1 * keep):
+        return 1
+    return 0
+
+
+@jit
+def low_level(x: float, now: int, p: Any) -> int:
+    """0..3: the same from below; a rung held is left only above (1 + hysteresis) of it."""
+    keep = 1.0 + p.hysteresis
+    if x <= p.low_3 or (now >= 3 and x <= p.low_3 * keep):
+        return 3
+    if x <= p.low_2 or (now >= 2 and x <= p.low_2 * keep):
+        return 2
+    if x <= p.low_1 or (now >= 1 and x <= p.low_1 * keep):
+        return 1
+    return 0
+
+
+@jit
+def beyond(x: float, limit: float) -> float:
+    """How far x is beyond a limit, in limits (0 = at it; of a limit of 0: in units)."""
+    return abs(x - limit) / max(abs(limit), 1e-9) if limit != 0.0 else abs(x)
+
+
+@jit
+def impossible(x: float, p: Any) -> bool:
+    """Outside what the quantity or the instrument can be."""
+    return bool(x < p.range_min or x > p.range_max)
+
+
+@jit
+def run(values: Any, p: Any, scores: Any) -> None:
+    """This detector alone: scores float64[n] for values float64[n], rung / 3; an impossible value is 1, NaN is 0."""
+    now = 0
+    for i in range(len(values)):
+        x = values[i]
+        scores[i] = 0.0
+        if not math.isfinite(x):
+            continue
+        if impossible(x, p):
+            scores[i] = 1.0
+            continue
+        now = max(high_level(x, now, p), low_level(x, now, p))
+        scores[i] = now / 3.0

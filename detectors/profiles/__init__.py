@@ -1,0 +1,1 @@
+"""Detector profiles as data: one TOML file a domain, read and checked by `detectors.catalog`."""
