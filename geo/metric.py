@@ -39,6 +39,19 @@ def to_metres(points: Floats, lon0: float, lat0: float) -> Floats:
     return out
 
 
+def to_path_m(ring: Floats, lon: float, lat: float) -> float:
+    """Metres from a point to a closed line float64[n, 2] lon, lat.
+
+    >>> round(to_path_m(np.array([[107.0, 26], [108, 26], [108, 27]]), 107.5, 25.99))
+    1112
+    """
+    start = to_metres(ring, lon, lat)
+    along = np.roll(start, -1, axis=0) - start
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    t = np.clip(-(start * along).sum(axis=1) / length, 0.0, 1.0)
+    return float(np.hypot(*(start + t[:, None] * along).T).min())
+
+
 def shift(lon: float, lat: float, east_m: float, north_m: float) -> tuple[float, float]:
     """The point that many metres east and north."""
     x, y = scale(lat)

@@ -1,0 +1,68 @@
+"""`cityops geo where LON LAT`: county, township and village of a point."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from geo.divisions import Divisions
+
+_FREE = {"ignore_unknown_options": True}  # so that a negative number is an argument, told as a bad place
+
+
+@click.group("geo")
+def command() -> None:
+    """Places and administrative units."""
+
+
+@command.command(context_settings=_FREE)
+@click.argument("lon", type=float)
+@click.argument("lat", type=float)
+@click.option("--json", "as_json", is_flag=True, help="Answer as one line of JSON.")
+@click.option("--cache", metavar="FOLDER", help="Cache folder (CITYOPS_CACHE).")
+def where(lon: float, lat: float, as_json: bool, cache: str | None) -> None:
+    """Name the units that hold the point LON LAT (WGS-84 degrees, longitude first).
+
+    The county comes from its polygon. Township and village are approximate: the nearest seat, and seats are
+    made-up points where no table of places is given.
+    """
+    from geo.assets import location_problem
+    from geo.boundaries import BoundaryError
+    from geo.divisions import LEVELS, PREFECTURE, Divisions
+    from geo.places import Places
+    from streams.errors import CityopsError, UsageError
+    from streams.folders import cache_folder
+    from streams.settings import Settings
+
+    fault = location_problem(lon, lat)
+    if fault:
+        raise UsageError(fault)
+    try:
+        found = Places.load(cache_folder(Settings({"cache": cache}))).where(lon, lat)
+    except BoundaryError as error:
+        raise CityopsError(str(error)) from None
+    divisions = Divisions.load()
+    if found.unit is None:
+        raise CityopsError(f"lon {lon:g}, lat {lat:g} lie outside {PREFECTURE} {divisions.get(PREFECTURE).name}")
+    path = divisions.path(found.unit)
+    if as_json:
+        units = {level: _unit(divisions, path[level]) for level in LEVELS}
+        answer = {"lon": lon, "lat": lat, "unit": found.unit, "approximate": found.approximate, **units}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    for level in LEVELS:
+        code = path[level]
+        mark = "  （位置概略 approximate）" if found.approximate and level in ("township", "village") else ""
+        if code:
+            unit = divisions.get(code)
+            click.echo(f"{level:<11} {code:<13} {unit.short} {unit.name_en}".rstrip() + mark)
+
+
+def _unit(divisions: Divisions, code: str | None) -> dict[str, str] | None:
+    if code is None:
+        return None
+    unit = divisions.get(code)
+    return {"code": unit.code, "name": unit.name, "name_en": unit.name_en, "level": unit.level}
