@@ -27,6 +27,7 @@ from simulators.pacing import Pacer
 from simulators.sender import Sender
 from streams import topics
 from streams.errors import CityopsError, explain
+from streams.folders import data_folder
 from streams.settings import Settings
 
 BACKFILL_MS = 1_800_000
@@ -66,11 +67,6 @@ def run(
         )
     demo = Demo(settings, options or Options(), sensors, data or data_folder(settings), out)
     return asyncio.run(demo.serve())
-
-
-def data_folder(settings: Settings) -> Path:
-    """Where `truth.jsonl` and `simulator.json` are kept."""
-    return Path(settings.data).expanduser() if settings.data else Path.home() / ".local" / "share" / "cityops"
 
 
 class Demo:
