@@ -11,7 +11,7 @@ from detectors.bank import StateError
 from geo.assets import Sensor
 from streams import codec, topics
 from streams.events import Detection
-from streams.kernel import Kernel
+from streams.kernel import BLIND_MS, Kernel
 from streams.ledger import Outbox, Record, chunks, reject
 from streams.metrics import DETECTIONS, REJECTS, SNAPSHOTS_REFUSED
 from streams.settings import Settings
@@ -43,7 +43,10 @@ class DetectLogic:
 
     def _begin(self) -> None:
         run, mode, prefix = self.settings.run, self.settings.run_mode, self.settings.prefix
-        self.kernels = {prefix + topics.packed(d): Kernel(d, run=run, mode=mode) for d in topics.DOMAINS}
+        blind_ms = None if self.settings.event_clock else BLIND_MS
+        self.kernels = {
+            prefix + topics.packed(d): Kernel(d, run=run, mode=mode, blind_ms=blind_ms) for d in topics.DOMAINS
+        }
         self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
 
     def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
