@@ -19,15 +19,21 @@ Floats = NDArray[np.float64]
 Rings = Sequence[Floats]  # each float64[n, 2] lon, lat; open or closed; outer rings, holes and parts alike
 
 
-def edges(rings: Rings) -> Floats:
-    """float64[m, 4] of x_south, y_south, x_north, y_north; level edges are left out (never crossed)."""
-    out: list[Floats] = []
+def all_edges(rings: Rings) -> Floats:
+    """float64[m, 4] of x_south, y_south, x_north, y_north of every edge."""
+    out = []
     for ring in rings:
         ends = np.column_stack([ring, np.roll(ring, -1, axis=0)]).astype(np.float64)
         down = ends[:, 1] > ends[:, 3]
         ends[down] = ends[down][:, [2, 3, 0, 1]]
-        out.append(ends[ends[:, 1] < ends[:, 3]])
+        out.append(ends)
     return np.concatenate(out) if out else np.empty((0, 4))
+
+
+def edges(rings: Rings) -> Floats:
+    """`all_edges` without the level ones, which a ray to the east never crosses."""
+    every = all_edges(rings)
+    return every[every[:, 1] < every[:, 3]]
 
 
 def inside(segments: Floats, lon: float, lat: float) -> bool:
