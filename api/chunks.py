@@ -127,7 +127,7 @@ class ChunkFile:
         with self._locked() as db:
             found = db.execute(
                 "SELECT first, n, data FROM chunks WHERE sensor = ? AND last >= ? AND first <= ? ORDER BY rowid",
-                (sensor, from_ms, to_ms),
+                (int(sensor), from_ms, to_ms),
             ).fetchall()
         return [_unpacked(first, n, data) for first, n, data in found]
 

@@ -1,0 +1,88 @@
+"""Every route × every role × own and foreign unit: one table, and a check that no route is left out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.context import Context
+from api.guard import API
+from api.roles import COMMANDS, ROLES
+from tests.unit.api.conftest import FakeBus, FakeProjection, alert_json, bearer, record
+
+W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
+READINGS = b'[{"sensor": "%s", "ts": 1763884800000, "value": 1}]'
+ACCOUNT = {"viewer": "looker", "officer": "kaili", "commander": "prefecture", "engineer": "engineer", "admin": "admin"}
+ALL = set(ROLES)
+
+# (method, template, path, body, roles that may, may an officer of another county)
+TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
+    ("GET", "/auth/me", "/auth/me", None, ALL, True),
+    ("GET", "/alerts", "/alerts", None, ALL, True),
+    ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
+    ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
+    ("GET", "/feed", "/feed?unit=522601", None, ALL, False),
+    ("GET", "/ws", "/ws", None, ALL, True),
+    ("GET", "/units/{code}", "/units/522601", None, ALL, True),
+    ("GET", "/units/{code}/children", "/units/522601/children", None, ALL, True),
+    ("GET", "/map", "/map", None, ALL, True),
+    ("GET", "/assets", "/assets", None, ALL, True),
+    ("GET", "/assets", "/assets?unit=522601", None, ALL, False),
+    ("GET", "/sensors/{id}", f"/sensors/{W}", None, ALL, False),
+    ("GET", "/sensors/{id}/readings", f"/sensors/{W}/readings", None, ALL, False),
+    ("GET", "/stats", "/stats", None, ALL, True),
+    ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
+    ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
+    *(
+        ("POST", "/alerts/{id}/commands", "/alerts/w/commands", {"command": name, "version": 1}, set(roles), False)
+        for name, roles in COMMANDS.items()
+    ),
+]
+OPEN = {"/auth/token", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+
+
+@pytest.fixture
+def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
+    projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
+    bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
+    context.hub.close()  # a feed that is opened ends at once
+    return create_app(context)
+
+
+async def ask(app: FastAPI, method: str, path: str, body: Any, headers: dict[str, str]) -> int:
+    kind = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        return (await client.request(method, API + path, **kind)).status_code
+
+
+@pytest.mark.parametrize(("method", "template", "path", "body", "roles", "foreign"), TABLE)
+async def test_who_may(
+    app: FastAPI, context: Context, method: str, template: str, path: str, body: Any, roles: set[str], foreign: bool
+) -> None:
+    good = {200, 202, 426}
+    assert await ask(app, method, path, body, {}) == 401
+    for role, name in ACCOUNT.items():
+        status = await ask(app, method, path, body, bearer(context, name))
+        assert status in (good if role in roles else {403}), (role, status)
+    status = await ask(app, method, path, body, bearer(context, "huangping"))
+    assert status in (good if foreign else {403}), status
+
+
+def test_every_route_is_in_the_table(app: FastAPI) -> None:
+    paths = {p.removeprefix(API) for p in app.openapi()["paths"]} | {"/ws"}
+    assert paths - OPEN - {""} == {template for _, template, *_ in TABLE}
+
+
+async def test_officers_of_one_county_cannot_shelve_red_alerts(
+    app: FastAPI, context: Context, projection: FakeProjection
+) -> None:
+    projection.feed(record("red", severity="I"))
+    body = {"command": "shelve", "version": 1}
+    assert await ask(app, "POST", "/alerts/red/commands", body, bearer(context, "kaili")) == 403
+    assert await ask(app, "POST", "/alerts/red/commands", body, bearer(context, "prefecture")) == 200
+    assert await ask(app, "POST", "/alerts/w/commands", body, bearer(context, "kaili")) == 200

@@ -1,0 +1,224 @@
+"""What is left: health, headers, problem documents, units, map, assets, readings, ingest, stats, console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from api.app import create_app
+from api.context import Context
+from streams import codec
+from streams.errors import CityopsError
+from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeIntake, FakeProjection, bearer, record
+
+W = "522601-W-PRS-000001"
+
+
+async def test_health_is_open_and_says_why_not(client: httpx.AsyncClient, projection: FakeProjection) -> None:
+    client.headers.pop("Authorization")
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/readyz")).status_code == 200
+    projection.trouble = "no Kafka answers at 127.0.0.1:9"
+    not_ready = await client.get("/readyz")
+    assert (not_ready.status_code, not_ready.json()["detail"]) == (503, "no Kafka answers at 127.0.0.1:9")
+    assert (await client.get("/healthz")).status_code == 200
+    text = (await client.get("/metrics")).text
+    assert "cityops_ready 0.0" in text
+    assert 'cityops_http_requests_total{method="GET",route="/readyz",status="503"} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("DELETE", "/api/v1/alerts", 405),
+        ("GET", "/nothing", 404),
+        ("PUT", "/healthz", 405),
+    ],
+)
+async def test_unknown_paths_are_problems(client: httpx.AsyncClient, method: str, path: str, status: int) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+
+
+async def test_errors_of_our_own_say_little_outside(
+    client: httpx.AsyncClient,
+    context: Context,
+    projection: FakeProjection,
+    bus: FakeBus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    projection.feed(record("a1"))
+
+    async def away(*_: object) -> None:
+        raise CityopsError("no Kafka answers at k:1")
+
+    monkeypatch.setattr(bus, "send", away)
+    body = {"command": "ack", "version": 1}
+    assert (await client.post("/api/v1/alerts/a1/commands", json=body)).status_code == 503
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret inside")
+
+    monkeypatch.setattr(bus, "send", broken)
+    response = await client.post("/api/v1/alerts/a1/commands", json=body)
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret inside" not in response.text
+
+
+async def test_security_headers_are_everywhere(client: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/api/v1/alerts", "/api/v1/nothing", "/"):
+        headers = (await client.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+    assert (await client.get("/api/v1/alerts")).headers["cache-control"] == "no-store"
+
+
+async def test_bodies_are_bounded_with_and_without_a_length(client: httpx.AsyncClient) -> None:
+    async def chunks():
+        for _ in range(30):
+            yield b"x" * 65536
+
+    assert (await client.post("/api/v1/auth/token", content=b"x" * 2_000_000)).status_code == 413
+    assert (await client.post("/api/v1/alerts/a/commands", content=chunks())).status_code in (404, 413, 422)
+    url = "/api/v1/alerts/a/commands"
+    response = await client.post(url, content=chunks(), headers={"Content-Type": "application/json"})
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_openapi_names_the_shapes(client: httpx.AsyncClient) -> None:
+    client.headers.pop("Authorization")
+    document = (await client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {"Alert", "Transition", "Problem"} <= set(document["components"]["schemas"])
+    assert "401" in document["paths"]["/api/v1/alerts"]["get"]["responses"]
+
+
+async def test_the_console_is_served(context: Context, tmp_path: Path) -> None:
+    pages = tmp_path / "console"
+    pages.mkdir()
+    (pages / "index.html").write_text("<!doctype html><title>cityops</title>")
+    app = create_app(context, console=pages)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+        response = await client.get("/")
+        assert response.headers["content-type"].startswith("text/html")
+        assert (await client.get("/../secret.key")).status_code == 404
+        assert (await client.get("/%2e%2e/secret.key")).status_code == 404
+
+
+async def test_units(client: httpx.AsyncClient) -> None:
+    one = (await client.get("/api/v1/units/5226")).json()
+    assert (one["code"], one["level"], one["children"]) == ("522600", "prefecture", 16)
+    below = (await client.get("/api/v1/units/522601/children")).json()["items"]
+    assert below[0]["code"] == "522601001"
+    assert (await client.get("/api/v1/units/522699")).status_code == 404
+    assert (await client.get("/api/v1/units/kaili")).status_code == 422
+    headers = {"Accept": "application/geo+json"}
+    shapes = (await client.get("/api/v1/units/522600/children", headers=headers)).json()["features"]
+    assert len(shapes) == 16
+    assert all(f["geometry"]["coordinates"] for f in shapes)
+    assert all(f["properties"]["name"] for f in shapes)
+    towns = (await client.get("/api/v1/units/522601/children", headers=headers)).json()["features"]
+    assert towns[0]["geometry"] is None
+    assert len((await client.get("/api/v1/map")).json()["features"]) == 16
+
+
+async def test_assets_and_sensors(client: httpx.AsyncClient, context: Context) -> None:
+    body = (await client.get("/api/v1/assets")).json()
+    assert [s["id"] for s in body["items"]] == [W, "522622-G-CH4-000001"]
+    first = (await client.get("/api/v1/assets", params={"limit": 1})).json()
+    assert first["next"] == W
+    rest = (await client.get("/api/v1/assets", params={"limit": 1, "page": first["next"]})).json()
+    assert (rest["items"][0]["id"], rest["next"]) == ("522622-G-CH4-000001", None)
+    kaili = (await client.get("/api/v1/assets", headers=bearer(context, "kaili"))).json()
+    assert [s["id"] for s in kaili["items"]] == [W]
+    shapes = (await client.get("/api/v1/assets", headers={"Accept": "application/geo+json"})).json()["features"]
+    assert [f["geometry"] is None for f in shapes] == [False, True]
+    assert (await client.get(f"/api/v1/sensors/{W}")).json()["name_zh"] == "北京西路压力"
+    assert (await client.get("/api/v1/sensors/522601-W-PRS-999999")).status_code == 404
+
+
+async def test_readings(client: httpx.AsyncClient, context: Context) -> None:
+    history = context.history
+    assert isinstance(history, FakeHistory)
+    url = f"/api/v1/sensors/{W}/readings"
+    query = {"from": "2025-11-23T08:00:00Z", "to": "2025-11-23T09:00:00Z", "step": 10, "agg": "max"}
+    body = (await client.get(url, params=query)).json()
+    assert history.asked[-1] == (W, T0, T0 + 3_600_000, 10_000, "max", "")
+    assert body["points"] == [["2025-11-23T08:00:00.000Z", 1.0], ["2025-11-23T08:00:01.000Z", 2.0]]
+    history.points = [(T0 + k, 1.0) for k in range(6000)]
+    assert (await client.get(url)).json()["step"] == 1  # too many: one a second
+    for bad in (
+        {"from": "x"},
+        {"step": "0"},
+        {"step": "-1"},
+        {"agg": "median"},
+        {**query, "to": "2025-11-23T07:00:00Z"},
+    ):
+        assert (await client.get(url, params=bad)).status_code == 422
+
+
+async def test_stats(client: httpx.AsyncClient, projection: FakeProjection) -> None:
+    projection.feed(record("a"), record("b", severity="I", unit="522622001"), record("c", handling="CLOSED"))
+    body = (await client.get("/api/v1/stats")).json()
+    assert body["total"] == 2
+    assert body["severity"] == {"III": 1, "I": 1}
+    assert body["unit"] == {"522601": 1, "522622": 1}
+    assert body["unacknowledged"] == 2
+    assert (await client.get("/api/v1/stats", params={"unit": "522622"})).json()["unit"] == {"522622001": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted", "reasons"),
+    [
+        (b'{"sensor": "%s", "ts": 1763884800000, "value": 1}' % W.encode(), 1, {}),
+        (b'{"sensor": "%s", "ts": 1, "value": 1}\n{"sensor"' % W.encode(), 1, {1: "JSON"}),
+        (b'[{"sensor": "nobody", "ts": 1, "value": 1}]', 0, {0: "unknown sensor"}),
+        (b'[{"sensor": "522622-G-CH4-000001", "ts": 1, "value": 1}]', 0, {0: "of domain gas"}),
+        (b"\x81\xa1v\x02", 0, {0: "version"}),
+        (b"hello", 0, {0: "neither JSON"}),
+        (b"[]", 0, {0: "empty batch"}),
+    ],
+)
+async def test_ingest_tells_each_rejected_row(
+    client: httpx.AsyncClient, context: Context, body: bytes, accepted: int, reasons: dict[int, str]
+) -> None:
+    answer = await client.post("/api/v1/ingest", params={"domain": "water"}, content=body)
+    assert answer.status_code == 202, answer.text
+    got = answer.json()
+    assert got["accepted"] == accepted
+    assert {r["index"] for r in got["rejected"]} == set(reasons)
+    assert all(reasons[r["index"]] in r["reason"] for r in got["rejected"])
+    assert isinstance(context.intake, FakeIntake)
+    assert sum(len(codec.unpack(v).cols) for _, v in context.intake.sent) == accepted
+
+
+async def test_ingest_of_packed_rows_keeps_order_and_splits_large_bodies(
+    client: httpx.AsyncClient, context: Context
+) -> None:
+    rows = codec.from_rows([(W, T0 + n, float(n)) for n in range(12_000)])
+    answer = await client.post("/api/v1/ingest", params={"domain": "water"}, content=codec.pack(rows, "me", 1))
+    assert answer.json() == {"accepted": 12_000, "rejected": []}
+    assert isinstance(context.intake, FakeIntake)
+    sent = [codec.unpack(v).cols for _, v in context.intake.sent]
+    assert {t for t, _ in context.intake.sent} == {"readings.raw.water"}
+    assert [len(c) for c in sent] == [5000, 5000, 2000]
+    assert np.concatenate([c.value for c in sent]).tolist() == list(range(12_000))
+
+
+async def test_bad_ingest_questions(client: httpx.AsyncClient, context: Context) -> None:
+    assert (await client.post("/api/v1/ingest", content=b"{}")).status_code == 422
+    assert (await client.post("/api/v1/ingest?domain=wine", content=b"{}")).status_code == 422
+    assert (await client.post("/api/v1/ingest?domain=water", content=b" ")).status_code == 422
+    foreign = b'{"sensor": "%s", "ts": 1763884800000, "value": 1}' % W.encode()
+    answer = await client.post("/api/v1/ingest?domain=water", content=foreign, headers=bearer(context, "huangping"))
+    assert "outside your unit" in answer.json()["rejected"][0]["reason"]
