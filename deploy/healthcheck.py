@@ -1,0 +1,72 @@
+"""Is the process of this container healthy? Exit 0 yes, 1 no, with the reason in one line.
+
+`healthcheck.py api` asks its `/healthz`. `healthcheck.py packer|detect|alerts` asks Kafka whether the worker's
+consumer group has a member on this host: a worker whose loop hangs sends no heartbeats and is put out of the group,
+which a look at the process table would not show.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import sys
+from collections.abc import Iterable
+
+from streams.settings import Settings
+
+WORKERS = ("packer", "detect", "alerts")
+_GONE = ("Dead", "Empty")
+
+
+def api(settings: Settings) -> str:
+    """Why the API is not up, "" when it is."""
+    connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=4)
+    try:
+        connection.request("GET", "/healthz")
+        status = connection.getresponse().status
+    except OSError as error:
+        return f"/healthz on port {settings.port}: {error}"
+    finally:
+        connection.close()
+    return "" if status == 200 else f"/healthz answered {status}"
+
+
+def own_addresses() -> set[str]:
+    import psutil
+
+    families = (socket.AF_INET, socket.AF_INET6)
+    return {a.address.split("%")[0] for nic in psutil.net_if_addrs().values() for a in nic if a.family in families}
+
+
+def worker(settings: Settings, name: str, addresses: Iterable[str]) -> str:
+    """Why the worker does not take part in its group, "" when it does."""
+    from streams.errors import CityopsError
+    from streams.kafka import admin
+
+    group_id = settings.app_id(name)
+    try:
+        with admin(settings) as client:
+            group = client.describe_groups([group_id])[group_id]
+    except (CityopsError, OSError) as error:
+        return str(error)
+    if group["group_state"] in _GONE:
+        return f"group {group_id} is {group['group_state'].lower()}"
+    hosts = {member["client_host"].lstrip("/") for member in group["members"]}
+    return "" if hosts & set(addresses) else f"group {group_id} has no member on this host"
+
+
+def main(arguments: list[str]) -> int:
+    name = arguments[0] if len(arguments) == 1 else ""
+    if name == "api":
+        trouble = api(Settings())
+    elif name in WORKERS:
+        trouble = worker(Settings(), name, own_addresses())
+    else:
+        trouble = f"usage: healthcheck.py api|{'|'.join(WORKERS)}"
+    if trouble:
+        print(trouble, file=sys.stderr)
+    return 1 if trouble else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
