@@ -94,6 +94,8 @@ def prefix(code: str | int) -> str:
     ('5226', '522601', '522601002')
     """
     text = normalise(code)
+    if len(text) == 6 and text.endswith("0000"):
+        return text[:2]  # a province
     return text[:4] if len(text) == 6 and text.endswith("00") else text
 
 
@@ -107,13 +109,13 @@ def in_subtree(code: str | int, root: str | int) -> bool:
 
 
 def level_of(code: str | int) -> str:
-    """Level by the form of the code alone.
+    """Level by the form of the code alone; "province" for one that ends with 0000.
 
     >>> [level_of(c) for c in ("5226", "522601", "522601002", "522601002003")]
     ['prefecture', 'county', 'township', 'village']
     """
     text = normalise(code)
-    return {6: "county", 9: "township", 12: "village"}[len(text)] if prefix(text) == text else "prefecture"
+    return {2: "province", 4: "prefecture", 6: "county", 9: "township", 12: "village"}[len(prefix(text))]
 
 
 class Divisions:

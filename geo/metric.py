@@ -1,6 +1,7 @@
 """Distances in metres near one place: a local equirectangular projection.
 
-Within a county (about 100 km) it differs from the geodesic by less than 0.1 %.
+Within a county (about 50 km) it differs from the geodesic of WGS-84 by less than 0.05 %. Length of a
+degree: P. Osborne, The Mercator Projections (2013), series for the WGS-84 ellipsoid.
 """
 
 from __future__ import annotations
@@ -11,23 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-METRES_PER_DEGREE = 111_195.0  # of latitude, sphere of 6,371,008.8 m
 
 
 def scale(lat: float) -> tuple[float, float]:
     """Metres per degree of longitude and of latitude at a latitude.
 
     >>> [round(v) for v in scale(60.0)]
-    [55598, 111195]
+    [55800, 111412]
     """
-    return METRES_PER_DEGREE * math.cos(math.radians(lat)), METRES_PER_DEGREE
+    phi = math.radians(lat)
+    east = 111_412.84 * math.cos(phi) - 93.5 * math.cos(3 * phi) + 0.118 * math.cos(5 * phi)
+    north = 111_132.954 - 559.822 * math.cos(2 * phi) + 1.175 * math.cos(4 * phi)
+    return east, north
 
 
 def distance_m(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
     """Metres between two points that are near each other (degrees, WGS-84).
 
     >>> round(distance_m(107.98, 26.58, 107.98, 26.59))
-    1112
+    1108
     """
     x, y = scale((lat1 + lat2) / 2)
     return math.hypot((lon2 - lon1) * x, (lat2 - lat1) * y)
@@ -43,7 +46,7 @@ def to_path_m(ring: Floats, lon: float, lat: float) -> float:
     """Metres from a point to a closed line float64[n, 2] lon, lat.
 
     >>> round(to_path_m(np.array([[107.0, 26], [108, 26], [108, 27]]), 107.5, 25.99))
-    1112
+    1108
     """
     start = to_metres(ring, lon, lat)
     along = np.roll(start, -1, axis=0) - start
