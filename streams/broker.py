@@ -133,7 +133,7 @@ class EmbeddedBroker:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise CityopsError(f"the Kafka broker ended while starting: {self._reason()}; log: {self.log_path}")
+                raise CityopsError(f"the Kafka broker ended while starting: {self.last_words()}; log: {self.log_path}")
             if self._answers():
                 return
             time.sleep(0.05)
@@ -142,11 +142,11 @@ class EmbeddedBroker:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, grace_s: float = 10.0) -> None:
-        """Clean stop (SIGTERM), killed after `grace_s`."""
-        if self.process is not None:
-            process.stop(self.process, grace_s)
+    def stop(self, grace_s: float = 10.0) -> bool:
+        """Clean stop (SIGTERM), killed after `grace_s`; False when it had to be killed."""
+        clean = self.process is None or process.stop(self.process, grace_s)
         self._release()
+        return clean
 
     def kill(self) -> None:
         """End at once as a crash would (SIGKILL)."""
@@ -239,7 +239,7 @@ class EmbeddedBroker:
         for line in done.stdout.splitlines():
             self._log.write(line)
         if done.returncode:
-            raise CityopsError(f"Kafka's data folder {self.folder} could not be laid out: {self._reason()}")
+            raise CityopsError(f"Kafka's data folder {self.folder} could not be laid out: {self.last_words()}")
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 0.2):
@@ -254,7 +254,7 @@ class EmbeddedBroker:
                     client.close()
         return False
 
-    def _reason(self) -> str:
+    def last_words(self) -> str:
         """The line of the log that says why, in one clause."""
         lines = list(self._log.last) if self._log is not None else []
         for mark in ("Caused by:", "Exception", "Error", "ERROR", "FATAL"):

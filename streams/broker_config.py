@@ -54,6 +54,9 @@ def server_properties(
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": max(1, copies - 1),
         "share.coordinator.state.topic.num.partitions": 1,
+        # after a crash the controller waits this long for the dead broker (default 9 s)
+        "broker.session.timeout.ms": 6000,
+        "broker.heartbeat.interval.ms": 1000,
         "group.initial.rebalance.delay.ms": 0,
         # memory: the defaults of the cleaner alone would take 128 MB of heap
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,

@@ -1,0 +1,110 @@
+"""What the commands share: connection options, the settings they make, the record of a running `cityops up`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from streams.errors import CityopsError
+from streams.folders import data_folder
+from streams.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONNECTION = (
+    click.option("--broker", metavar="HOST:PORT", help="Kafka to use (default: that of a running `cityops up`)."),
+    click.option("--data", metavar="FOLDER", help="Data folder (default: the user's data folder)."),
+    click.option("--security-protocol", metavar="NAME", help="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."),
+    click.option("--sasl-mechanism", metavar="NAME", help="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."),
+    click.option("--sasl-username", metavar="NAME", help="SASL user; the password is CITYOPS_SASL_PASSWORD."),
+    click.option("--ssl-cafile", metavar="FILE", help="PEM file of the brokers' certificate authority."),
+    click.option("--ssl-certfile", metavar="FILE", help="PEM file of the client certificate."),
+    click.option("--ssl-keyfile", metavar="FILE", help="PEM file of the client key."),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+
+
+def connection_options(function: F) -> F:
+    """The options every command has that talks to Kafka; their names are those of the settings."""
+    for option in reversed(_CONNECTION):
+        function = option(function)
+    return function
+
+
+def run_file(data: Path) -> Path:
+    return data / "run.json"
+
+
+def running(data: Path) -> dict[str, Any] | None:
+    """What `cityops up` on this data folder wrote, while it still runs; else None."""
+    try:
+        seen: dict[str, Any] = json.loads(run_file(data).read_text("utf-8"))
+        os.kill(int(seen["pid"]), 0)
+    except PermissionError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seen
+
+
+def settings_from(**options: Any) -> Settings:
+    """Settings: options win over the environment, and that over a running `cityops up`, and that over defaults."""
+    settings = Settings(options)
+    if not options.get("broker") and "CITYOPS_BROKER" not in os.environ:
+        found = running(data_folder(settings))
+        if found and isinstance(found.get("broker"), str):
+            settings = settings.replace(broker=found["broker"])
+    return settings
+
+
+def require_broker(settings: Settings, wait_s: float = 3.0) -> None:
+    """Raise CityopsError when none of the named brokers takes a connection."""
+    from streams.kafka import bootstrap_servers, unreachable
+
+    last: OSError = ConnectionRefusedError()
+    for server in bootstrap_servers(settings):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), wait_s).close()
+            return
+        except OSError as error:
+            last = error
+    raise unreachable(settings, last)
+
+
+def require_topics(settings: Settings) -> None:
+    """Raise CityopsError when topics are missing; a child of `cityops up` trusts its parent and does not ask."""
+    from streams import topics
+    from streams.kafka import admin
+    from streams.process import PARENT
+
+    if PARENT in os.environ:
+        return
+    require_broker(settings)
+    with admin(settings) as client:
+        missing = {spec.name for spec in topics.specs(settings.partitions, settings.prefix)} - set(client.list_topics())
+    if missing:
+        raise CityopsError(
+            f"{len(missing)} topics are missing at {settings.broker} ({min(missing)}, …): run `cityops topics create`"
+        )
+
+
+def serve_as_child(settings: Settings) -> None:
+    """What every long-running command does first: log to stderr, end when the parent ends."""
+    from streams.process import watch_parent
+
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    watch_parent()
+
+
+def say(text: str) -> None:
+    """A progress line on stderr."""
+    print(text, file=sys.stderr, flush=True)

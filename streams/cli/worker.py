@@ -1,0 +1,44 @@
+"""`cityops worker`: one of the three workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from streams.cli.common import connection_options, require_topics, serve_as_child, settings_from
+
+
+@click.command()
+@click.argument("app", type=click.Choice(["packer", "detect", "alerts"]))
+@click.option("--prefix", metavar="RUN", help="Topic prefix of a run, run.<id>. ; empty for live operation.")
+@click.option("--warm-only", is_flag=True, help="detect: compile the detectors into the cache folder and end.")
+@connection_options
+def command(app: str, warm_only: bool, **options: Any) -> None:
+    """Run one worker until Ctrl-C.
+
+    \b
+    packer  readings.raw.<domain> → readings.<domain>: decode, validate, group by zone
+    detect  readings.<domain> → detections: the detectors
+    alerts  detections and commands → alerts: severity, lifecycle
+
+    Several of the same kind share the partitions. Readiness is one line of JSON on stdout.
+    """
+    if warm_only:
+        if app != "detect":
+            raise click.UsageError("--warm-only goes with detect")
+        from detectors.warm import warm
+
+        click.echo(f"compiled in {warm():.1f} s", err=True)
+        return
+    settings = settings_from(**options)
+    serve_as_child(settings)
+    require_topics(settings)
+    if app == "packer":
+        from streams.intake import packer
+
+        packer.run(settings)
+    else:
+        from streams import agents
+
+        agents.run(app, settings)
