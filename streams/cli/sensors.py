@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from streams.cli.common import connection_options, json_option, settings_from
 
 if TYPE_CHECKING:
     from streams.registration import Plan
     from streams.settings import Settings
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _SHOWN = 50  # problems printed one by one
+
+prefix_option = click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
 
 
 @click.group("sensors")
@@ -22,22 +25,17 @@ def command() -> None:
     """The registry of sensors and zones (topic `assets`)."""
 
 
-def _common(function: _F) -> _F:
-    function = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(function)
-    function = click.option("--prefix", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")(function)
-    return click.option("--broker", metavar="HOST:PORT", help="Kafka bootstrap servers (CITYOPS_BROKER).")(function)
-
-
 @command.command("list")
 @click.option("--unit", metavar="CODE", help="Only this unit and below, e.g. 522601.")
 @click.option("--domain", help="Only water, gas, pipeline or traffic.")
 @click.option("--zone", metavar="ID", help="Only this zone.")
 @click.option("--kind", help="Only this kind, e.g. pressure.")
-@_common
+@prefix_option
+@json_option
+@connection_options
 def list_(
-    unit: str | None, domain: str | None, zone: str | None, kind: str | None,
-    broker: str | None, prefix: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    unit: str | None, domain: str | None, zone: str | None, kind: str | None, as_json: bool, **connection: Any
+) -> None:
     """List registered sensors."""
     import msgspec
 
@@ -49,7 +47,7 @@ def list_(
         in_subtree("522600", unit or "522600")
     except UnitError as error:
         raise UsageError(f"--unit: {error}") from None
-    registry = read_all(_settings(broker, prefix))
+    registry = read_all(settings_from(**connection))
     chosen = [
         s
         for s in sorted(registry.sensors.values(), key=lambda s: s.id)
@@ -81,30 +79,31 @@ def list_(
 @click.option("--regulator", help="Department that supervises the owner 主管部门.")
 @click.option("--profile", help="Detector profile, when not the kind's own.")
 @click.option("--dry-run", is_flag=True, help="Check and report only.")
-@_common
-def add(id_: str, broker: str | None, prefix: str | None, as_json: bool, dry_run: bool, **fields: str | None) -> None:
+@prefix_option
+@json_option
+@connection_options
+def add(id_: str, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Register one sensor ID, e.g. 522601-W-PRS-000123, or change it."""
-    row = {"id": id_, **{name: value for name, value in fields.items() if value is not None}}
-    _register(iter([(0, row)]), "the sensor", _settings(broker, prefix), dry_run, as_json)
+    from streams.registration import COLUMNS
+
+    row = {"id": id_, **{name: options[name] for name in COLUMNS if options.get(name) is not None}}
+    connection = {name: value for name, value in options.items() if name not in COLUMNS}
+    _register(iter([(0, row)]), "the sensor", settings_from(**connection), dry_run, as_json)
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Check and report only.")
-@_common
-def import_(file: Path, broker: str | None, prefix: str | None, as_json: bool, dry_run: bool) -> None:
+@prefix_option
+@json_option
+@connection_options
+def import_(file: Path, as_json: bool, dry_run: bool, **connection: Any) -> None:
     """Register all sensors of FILE (CSV in UTF-8 with a header), or none when a row is bad.
 
     Columns: id, zone, then unit_code or lon and lat; optional profile, asset, name_zh, name_en, unit, interval_s,
     owner_org, operator_org, regulator, params.NAME.
     """
-    _register(_rows(file), str(file), _settings(broker, prefix), dry_run, as_json)
-
-
-def _settings(broker: str | None, prefix: str | None) -> Settings:
-    from streams.settings import Settings
-
-    return Settings({"broker": broker, "prefix": prefix})
+    _register(_rows(file), str(file), settings_from(**connection), dry_run, as_json)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
