@@ -27,7 +27,7 @@ DAY = (  # domain, kind, weight
     ("pipeline", "leak", 2.0),
     ("traffic", "blocked_lane", 5.0),
     ("", "dropout", 1.5),
-    ("", "flatline", 1.0),
+    ("", "flatline", 0.7),
 )
 GAP_S = (20.0, 60.0)
 LENGTH_S = (30.0, 180.0)

@@ -244,6 +244,7 @@ def test_batches_have_rows_in_order_and_no_gaps() -> None:
     batches = list(city.batches(TS, INCIDENTS))
     assert all(0 < len(b.cols) <= 2000 for b in batches)
     assert all((np.diff(b.cols.ts_ms) >= 0).all() and np.isfinite(b.cols.value).all() for b in batches)
+    assert all(set(b.cols.idx.tolist()) == set(range(len(b.cols.sensors))) for b in batches)  # no idle names
     assert {b.zone for b in batches} == {s.zone for s in sensors()}
     rows = sum(len(b.cols) for b in batches)
     values = sum(np.isfinite(s.values(TS, [i for i in INCIDENTS if i.domain == d])).sum() for d, s in city.sims.items())
