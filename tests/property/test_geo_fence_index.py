@@ -116,3 +116,11 @@ def test_bad_input_has_an_answer() -> None:
         FenceIndex([])
     with pytest.raises(ValueError, match="not a finite number"):
         FenceIndex([[np.array([[0.0, 0], [1, np.nan], [1, 1]])]])
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 5, 7, 64])
+def test_level_borders_inside_a_cell_are_exact(cells: int) -> None:
+    """Two bands of one square: their common border is level and long, and no other edge touches its middle cells."""
+    bands = [[np.array([[0.0, y], [2, y], [2, y + 1], [0, y + 1]])] for y in (0.0, 1.0)]
+    lon, lat = (grid.ravel() for grid in np.meshgrid(np.linspace(-0.1, 2.1, 45), np.linspace(-0.1, 2.1, 45)))
+    assert FenceIndex(bands, cells).contains(lon, lat).tolist() == truth(bands, lon, lat)
