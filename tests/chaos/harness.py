@@ -124,9 +124,9 @@ async def play(
         feeding = asyncio.create_task(
             feed(settings, [r.id for r in records if isinstance(r, Sensor)], steps, seed, kills)
         )
-        for _ in range(kills):
+        order = [name for _ in range(kills) for name in rnd.sample(victims, len(victims))][:kills]  # each in its turn
+        for victim in order:
             await asyncio.sleep(rnd.uniform(1.0, 5.0))
-            victim = rnd.choice(victims)
             pipe.kill(victim)
             pipe.start(victim)
         await feeding
