@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from geo.assets import Sensor, Zone
 from geo.demo import demo_registry
+from streams import cli
 from streams.broker import free_port
 from streams.errors import CityopsError, UsageError
 from streams.kafka import create_topics, kafka_python_kwargs
@@ -123,3 +125,19 @@ def test_registry_keeps_the_object_of_an_equal_record() -> None:
     registry.put(zone(1))
     assert registry.zones["522601-W-DMA01"] is kept
     assert registry.changed_since(0) == (1, ["522601-W-DMA01"])
+
+
+def test_the_command_line_imports_into_a_real_registry(broker: str, tmp_path: Path) -> None:
+    fresh = Settings({"broker": broker, "prefix": f"run.{uuid.uuid4().hex[:8]}."}, env={})
+    create_topics(fresh)
+    file = tmp_path / "s.csv"
+    file.write_text("id,zone,lon,lat\n522601-W-PRS-000001,522601-W-DMA01,107.98,26.58\n", encoding="utf-8")
+    options = ["--broker", broker, "--prefix", fresh.prefix]
+    assert cli.run(["sensors", "import", str(file), "--dry-run", *options]) == 0
+    assert len(read_all(fresh)) == 0
+    assert cli.run(["sensors", "import", str(file), *options]) == 0
+    there = read_all(fresh)
+    assert list(there.sensors) == ["522601-W-PRS-000001"]
+    assert list(there.zones) == ["522601-W-DMA01"]
+    assert cli.run(["sensors", "import", str(file), *options]) == 0
+    assert list(read_all(fresh)) == list(there)
