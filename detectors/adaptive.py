@@ -5,7 +5,7 @@ Cipra 1992, *Robust exponential smoothing*): with d = x - level and s = scale of
 
     level += a clip(d, -3 s, 3 s)          scale += b (min(|d|, 3 s) - scale)
 
-so that one wild value moves the level by at most 3 a s. Gains start as 1/n and end at the profile's memory. `scale` is
+so one wild value moves the level by at most 3 a s. Gains start as 1/n and end at the profile's memory. `scale` is
 a mean absolute deviation; times 1.2533 (sqrt(pi/2)) it estimates sigma of a normal signal.
 
 What keeps it from crying wolf and from going blind:

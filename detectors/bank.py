@@ -20,7 +20,7 @@ _FIELDS: tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...] = (
     ("ring_t", np.dtype("<u4"), (RING,)),
     ("ring_v", np.dtype("<f4"), (RING,)),
 )
-LAYOUT = 1  # raise when layout.py changes
+LAYOUT = 2  # raise when layout.py changes
 
 
 class StateError(ValueError):
@@ -69,9 +69,10 @@ class Bank:
     def forget(self, row: int) -> None:
         """A new device at the place of the old one: what was learned goes, time order and open episodes stay."""
         r = self.state[row]
-        keep = r["last_ts"], r["last"], r["profile"], r["seen"], r["busy"]
+        keep = {name: r[name].copy() for name in ("last_ts", "heard", "last", "profile", "seen", "busy")}
         self.state[row] = np.zeros((), STATE)
-        r["last_ts"], r["last"], r["profile"], r["seen"], r["busy"] = keep
+        for name, value in keep.items():
+            r[name] = value
 
     def _resize(self, capacity: int) -> None:
         for name, dtype, shape in _FIELDS:

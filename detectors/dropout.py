@@ -15,19 +15,17 @@ from detectors.layout import ABNORMAL, ACTIVE, DROP, NONE, SILENT
 
 
 @jit
-def silence(r: Any, heard: int, now: int, p: Any) -> float:
+def silence(r: Any, now: int, p: Any) -> float:
     """Silence over what is allowed: > 1 is a drop-out. 0 where it is not watched or nothing was ever heard."""
-    since = max(r.last_ts, heard)
+    since = max(r.last_ts, r.heard)
     if p.drop_ms <= 0 or r.last_ts == 0 or now <= since:
         return 0.0
     return float((now - since) / p.drop_ms)
 
 
 @jit
-def tick(
-    state: Any, slots: Any, params: Any, heard: Any, now: int, first: int, n: int, rows: Any, actions: Any
-) -> tuple[int, int]:
-    """Look at rows first..n-1 at time `now`; `heard` int64[n]: tick time at which each was last heard.
+def tick(state: Any, slots: Any, params: Any, now: int, first: int, n: int, rows: Any, actions: Any) -> tuple[int, int]:
+    """Look at rows first..n-1 at time `now`.
 
     Writes up to len(rows) findings (rows int32[], actions uint8[]); returns (findings, row to go on with).
     """
@@ -36,7 +34,7 @@ def tick(
         r = state[row]
         p = params[r.profile]
         s = slots[row, DROP]
-        over = silence(r, heard[row], now, p)
+        over = silence(r, now, p)
         if over <= 1.0:
             continue
         action = step(
@@ -57,4 +55,4 @@ def tick(
 def run(state: Any, rows: Any, now_ms: Any, p: Any, scores: Any) -> None:
     """This detector alone: scores float64[n] of sensors rows int32[n] at times now_ms int64[n]; 0.5 at the limit."""
     for i in range(len(rows)):
-        scores[i] = min(silence(state[rows[i]], 0, now_ms[i], p) / 2.0, 1.0)
+        scores[i] = min(silence(state[rows[i]], now_ms[i], p) / 2.0, 1.0)

@@ -15,6 +15,7 @@ from detectors.layout import (
     ABNORMAL,
     ACTIVE,
     BETWEEN,
+    CLEAR,
     DEVIATION,
     DROP,
     FLAT,
@@ -30,6 +31,7 @@ from detectors.layout import (
     SILENT,
     SLOTS,
     STUCK,
+    UPDATE,
 )
 
 LATE, DUPLICATE, NAN, UNKNOWN, BAD = 0, 1, 2, 3, 4  # counters of readings that are not judged
@@ -40,10 +42,11 @@ HAZARD = (1 << LOW) | (1 << HIGH)
 @jit
 def apply(
     state: Any, slots: Any, params: Any, ring_t: Any, ring_v: Any, rows: Any, idx: Any, ts_ms: Any, values: Any,
-    quality: Any, counts: Any, events: Any, first: int,
+    quality: Any, counts: Any, now: int, events: Any, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Readings first..n-1 of a batch: rows int32[s] (sensor index -> row, -1 unknown), idx int32[n], ts_ms int64[n],
-    values float64[n], quality uint8[n] or uint8[0]; counts int64[5] grows by LATE, DUPLICATE, NAN, UNKNOWN, BAD.
+    values float64[n], quality uint8[n] or uint8[0]; counts int64[5] grows by LATE, DUPLICATE, NAN, UNKNOWN, BAD;
+    `now` is the newest tick.
 
     Returns (events written, reading to go on with; n when done).
     """
@@ -55,6 +58,8 @@ def apply(
         if row < 0:
             counts[UNKNOWN] += 1
             continue
+        r = state[row]
+        r.heard = now
         x = values[i]
         if not math.isfinite(x):
             counts[NAN] += 1
@@ -63,7 +68,6 @@ def apply(
             counts[BAD] += 1
             continue
         ts = ts_ms[i]
-        r = state[row]
         if ts <= r.last_ts:
             counts[DUPLICATE if ts == r.last_ts else LATE] += 1
             continue
@@ -231,10 +235,12 @@ def emit(
     e.level = level
     e.cause = cause
     e.magnitude = magnitude
-    e.relearned = r.relearned
-    r.relearned = 0
+    e.relearned = 0
     e.expected = e.low = e.high = e.score = e.threshold = math.nan
     if slot in (LOW, HIGH):
+        e.relearned = r.relearned if action == CLEAR else 0
+        if action != UPDATE:
+            r.relearned = 0
         if r.n >= p.warm_n:
             e.expected = r.level
             e.low = r.level - turn * adaptive.sigma(r, p)

@@ -1,6 +1,6 @@
 """The state of one sensor, as fixed records: what every detector reads and writes.
 
-Size per sensor: STATE 112 B + 5 SLOT of 32 B + ring of 24 readings of 8 B = 464 B.
+Size per sensor: STATE 120 B + 5 SLOT of 32 B + ring of 24 readings of 8 B = 472 B.
 
 Ring times are the low 32 bits of epoch ms: the newest time is known in full, so older ones follow by differences
 (correct while two neighbours in the ring are less than 49 days apart).
@@ -22,6 +22,7 @@ DEVIATION, LIMIT, RATE, OUTSIDE, STUCK, SILENT = 1, 2, 3, 4, 5, 6  # why a condi
 STATE = np.dtype(
     [
         ("last_ts", "i8"),  # epoch ms of the newest reading; 0 before the first
+        ("heard", "i8"),  # tick time at which anything last came from it, see dropout.py
         ("last", "f8"),
         ("level", "f8"),  # expected value
         ("scale", "f8"),  # mean absolute deviation around it

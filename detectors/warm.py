@@ -26,7 +26,7 @@ def warm(standalone: bool = False) -> float:
     values, quality, counts = np.zeros(1), np.zeros(0, np.uint8), np.zeros(5, np.int64)
     events, actions, scores = records(np.zeros(8, EVENT)), np.zeros(1, np.uint8), np.zeros(1)
     fused.apply(
-        bank.state, bank.slots, params, bank.ring_t, bank.ring_v, rows, idx, ts, values, quality, counts, events, 0
+        bank.state, bank.slots, params, bank.ring_t, bank.ring_v, rows, idx, ts, values, quality, counts, 0, events, 0
     )  # fmt: skip
     dropout.tick(bank.state, bank.slots, params, 2, 0, 1, rows, actions)
     fused.silent(bank.state, params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, 1, 2, events)

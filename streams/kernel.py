@@ -26,7 +26,7 @@ from geo.assets import Sensor, profile_for
 from streams.columns import Columns
 from streams.events import Detection, Evidence, Text, stable_id
 
-FORMAT = 2  # of snapshots
+FORMAT = 3  # of snapshots
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
 EVENTS = 256  # findings the loop may make before they are read
 STATES = {RAISE: "raise", UPDATE: "update", CLEAR: "clear"}
@@ -38,8 +38,15 @@ _encoder = msgspec.msgpack.Encoder()
 class Kernel:
     """Detectors and their state for the sensors of one domain (in practice: of one partition)."""
 
-    def __init__(self, domain: str, run: str = "", mode: str = "actual", catalog: Catalog | None = None) -> None:
-        self.domain, self.run, self.mode = domain, run, mode
+    def __init__(
+        self,
+        domain: str,
+        run: str = "",
+        mode: str = "actual",
+        catalog: Catalog | None = None,
+        blind_ms: int | None = BLIND_MS,  # None: ticks are the readings' own times (a replay), a gap is a gap
+    ) -> None:
+        self.domain, self.run, self.mode, self._blind_ms = domain, run, mode, blind_ms
         self.catalog = catalog or Catalog.default()
         self.problems: list[str] = []  # sensors whose own parameters were refused, newest last
         self._bank = Bank()
@@ -49,7 +56,6 @@ class Kernel:
         self._param_rows: dict[bytes, int] = {}
         self._open: dict[int, str] = {}  # row * 8 + slot -> kind of the open episode
         self._now_ms = 0
-        self._heard = np.zeros(8, np.int64)  # by row: tick time when it last sent something
         self._counts = np.zeros(len(COUNTERS), np.int64)
         self._events: NDArray[Any] = records(np.zeros(EVENTS + 8, EVENT))
         self._silent_rows, self._silent_actions = np.zeros(EVENTS, np.int32), np.zeros(EVENTS, np.uint8)
@@ -72,8 +78,6 @@ class Kernel:
             param_row = self._param_row(sensor, profile)
             if row is None:
                 row = self._bank.add(sensor.id)
-                if row == len(self._heard):
-                    self._heard = np.concatenate([self._heard, np.zeros(row, np.int64)])
                 self._sensors.append(sensor)
                 self._profiles.append(profile)
             else:
@@ -87,13 +91,12 @@ class Kernel:
     def process(self, cols: Columns) -> list[Detection]:
         """Judge readings in the order given. Sensors with a metric are known as `sensor/metric`."""
         idx, rows = self._rows(cols)
-        self._heard[rows[rows >= 0]] = self._now_ms
         quality = _NO_QUALITY if cols.quality is None else cols.quality
         bank, out, first, n = self._bank, [], 0, len(cols)
         while first < n:
             found, first = fused.apply(
                 bank.state, bank.slots, self._params, bank.ring_t, bank.ring_v, rows, idx, cols.ts_ms, cols.value,
-                quality, self._counts, self._events, first,
+                quality, self._counts, self._now_ms, self._events, first,
             )  # fmt: skip
             out += [self._detection(self._events[k]) for k in range(found)]
         return out
@@ -105,15 +108,13 @@ class Kernel:
         """
         if now_ms <= self._now_ms:
             return []
-        if now_ms - self._now_ms > BLIND_MS:
-            self._heard[:] = now_ms
+        if self._blind_ms is not None and now_ms - self._now_ms > self._blind_ms:
+            self._bank.state["heard"] = now_ms
         self._now_ms = now_ms
         bank, out, row = self._bank, [], 0
         rows, actions = self._silent_rows, self._silent_actions
         while row < len(bank):
-            found, row = dropout.tick(
-                bank.state, bank.slots, self._params, self._heard, now_ms, row, len(bank), rows, actions
-            )
+            found, row = dropout.tick(bank.state, bank.slots, self._params, now_ms, row, len(bank), rows, actions)
             fused.silent(
                 bank.state,
                 self._params,
@@ -139,7 +140,6 @@ class Kernel:
                 "run": self.run,
                 "mode": self.mode,
                 "now_ms": self._now_ms,
-                "heard": self._heard[: len(self._bank)].tobytes(),
                 "counts": self._counts.tolist(),
                 "open": list(self._open.items()),
                 "sensors": self._sensors,
@@ -173,8 +173,6 @@ class Kernel:
             bank.state[row]["profile"] = self._param_row(sensor, profile)
         self._counts[:] = saved.counts
         self._now_ms = saved.now_ms
-        self._heard = np.zeros(max(8, len(bank)), np.int64)
-        self._heard[: len(bank)] = np.frombuffer(saved.heard, np.int64)
         self._known = ([], 0, self._known[2])
 
     def _param_row(self, sensor: Sensor, profile: Profile) -> int:
@@ -260,7 +258,6 @@ class _Saved(msgspec.Struct):
     run: str
     mode: str
     now_ms: int
-    heard: bytes
     counts: list[int]
     open: list[tuple[int, str]]
     sensors: list[Sensor]
