@@ -6,14 +6,10 @@ No container runs in the tests, so these read the files and hold them against th
 from __future__ import annotations
 
 import fnmatch
-import http.server
-import importlib.util
 import json
 import re
 import shlex
-import threading
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +68,9 @@ def copies(stage: list[tuple[str, str]]) -> list[tuple[list[str], str]]:
 
 def resolve(words: list[str]) -> None:
     """Fail unless `cityops WORDS` names a command with options and arguments that it takes."""
-    from streams.cli import main
+    from streams.cli import cli
 
-    command: click.Command = main
+    command: click.Command = cli
     context = click.Context(command, info_name="cityops")
     rest = list(words)
     while isinstance(command, click.Group):
@@ -290,94 +286,12 @@ def test_installs_are_by_hash():
         assert "--require-hashes" in part or "--no-index" in part, part
 
 
-LOCK_LINE = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)(?: ; (.+?))? \\$", re.M)
-
-
-def locked(path: Path) -> dict[tuple[str, str], set[str]]:
-    """(name, version) → hashes."""
-    text = path.read_text(encoding="utf-8")
-    starts = list(LOCK_LINE.finditer(text))
-    ends = [m.start() for m in starts[1:]] + [len(text)]
-    return {
-        (m[1], m[2]): set(re.findall(r"--hash=(sha256:[0-9a-f]{64})", text[m.end() : end]))
-        for m, end in zip(starts, ends, strict=True)
-    }
-
-
-@pytest.mark.parametrize("file", ["requirements.lock", "build.lock"])
-def test_locks_agree(file: str):
-    """If this fails, make deploy's locks again: CONTRIBUTING.md says how."""
-    everything, some = locked(ROOT / "requirements.lock"), locked(DEPLOY / file)
-    assert some
-    for package, hashes in some.items():
-        assert package in everything, f"deploy/{file} has {package}, requirements.lock hasn't"
-        assert hashes == everything[package], package
-        assert hashes
-
-
-def test_the_runtime_lock_has_what_is_declared_and_no_tools():
-    names = {name for name, _ in locked(DEPLOY / "requirements.lock")}
-
-    def plain(requirement: str) -> str:
-        return re.split(r"[<>=\[ ;]", requirement)[0].lower()
-
-    assert {plain(r) for r in PROJECT["project"]["dependencies"]} <= names
-    tools = {plain(r) for r in PROJECT["project"]["optional-dependencies"]["dev"]}
-    assert not tools & names
-
-
-def load_healthcheck() -> Any:
-    spec = importlib.util.spec_from_file_location("deploy_healthcheck", DEPLOY / "healthcheck.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_health_commands_fit_the_script():
     ((_, destination),) = [c for c in copies(IMAGE) if c[0] == ["deploy/healthcheck.py"]]
     dockerfile = json.loads(of(IMAGE, "HEALTHCHECK")[0].split("CMD", 1)[1])
     assert dockerfile == ["python", destination, "api"]
-    script = load_healthcheck()
     for name, service in OURS.items():
         if service["healthcheck"].get("disable"):
             continue
         cmd, *words = service["healthcheck"]["test"]
         assert (cmd, words) == ("CMD", ["python", destination, service["command"][-1]]), name
-        assert words[2] == "api" or words[2] in script.WORKERS
-
-
-@pytest.fixture
-def http_status() -> Iterator[tuple[int, list[int]]]:
-    """(port, [status to answer]) of a server on loopback."""
-    status = [200]
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status[0] if self.path == "/healthz" else 404)
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_port, status
-    server.shutdown()
-    server.server_close()
-
-
-def test_health_of_the_api(http_status: tuple[int, list[int]]):
-    port, status = http_status
-    check = load_healthcheck().api
-    assert check(Settings({"port": port}, env={})) == ""
-    status[0] = 503
-    assert check(Settings({"port": port}, env={})) == "/healthz answered 503"
-    assert "port 1:" in check(Settings({"port": 1}, env={}))
-
-
-def test_health_usage(capsys: pytest.CaptureFixture[str]):
-    assert load_healthcheck().main(["nobody"]) == 1
-    assert "usage" in capsys.readouterr().err
