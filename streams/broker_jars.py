@@ -70,6 +70,11 @@ def class_path(settings: Settings, say: Say = lambda text: None) -> list[Path]:
     return jars
 
 
+def verified(settings: Settings) -> list[Path] | None:
+    """The jars in the cache when they are there and checked; never fetches."""
+    return _from_stamp(cache_folder(settings) / "kafka" / "verified.json")
+
+
 def verify(jars: Iterable[Path], folder: Path) -> list[Path]:
     """The pinned jars among `jars`, each with its pinned sum, in the order of the pins."""
     by_name = {jar.name: jar for jar in jars}
