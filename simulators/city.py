@@ -81,8 +81,8 @@ class City:
 
 def _columns(names: list[str], ts_ms: I64, values: F64) -> Columns:
     """Rows of a block float64[T, S], time first, without NaN; only sensors that have a row are named."""
-    heard = ~np.isnan(values).all(axis=0)
-    if not heard.all():
-        names, values = [n for n, there in zip(names, heard, strict=True) if there], values[:, heard]
+    heard = np.flatnonzero(np.any(~np.isnan(values), axis=0))
+    if len(heard) < len(names):
+        names, values = [names[k] for k in heard], values[:, heard]
     rows, cols = np.nonzero(~np.isnan(values))
     return Columns(names, cols.astype(np.int32), ts_ms[rows], np.ascontiguousarray(values[rows, cols]))
