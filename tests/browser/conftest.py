@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.system import System
+
 STATIC = Path(__file__).resolve().parents[2] / "api" / "console" / "static"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -76,3 +78,28 @@ def modules(new_page: Callable[..., Page], static_url: str) -> Page:
     page = new_page()
     page.goto(static_url + "icon.svg")
     return page
+
+
+@pytest.fixture(scope="session")
+def system(broker: str, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """API and alerts worker on a real Kafka; started once, in a run of its own."""
+    made = System(broker, tmp_path_factory.mktemp("console"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sign_in(new_page: Callable[..., Page], system: System) -> Callable[..., Page]:
+    """Opens the console as an account of this role and unit and waits for the snapshot."""
+
+    def enter(role: str = "commander", unit: str = "522600", phone: bool = False) -> Page:
+        page = new_page(phone)
+        account = system.account(role, unit)
+        page.goto(system.url)
+        page.fill("#signin-user", account["user"])
+        page.fill("#signin-password", account["password"])
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#link.live")
+        return page
+
+    return enter

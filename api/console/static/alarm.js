@@ -37,7 +37,7 @@ export class Alarm {
     document.body.classList.toggle("alarm", reds.length > 0);
     if (!reds.length) return put(banner);
     const [first] = reds;
-    put(banner, h("strong", null, t("banner.red")), h("span", { className: "title" }, say(first.title)),
+    put(banner, h("strong", null, t("banner.red"), first.mode !== "actual" && `（${term("mode", first.mode)}）`), h("span", { className: "title" }, say(first.title)),
       h("span", { className: "where" }, this.units.short(first)),
       reds.length > 1 && h("span", { className: "others" }, t("banner.more", { n: reds.length - 1 })),
       h("button", { type: "button", onclick: () => this.choose(first.id) }, t("banner.open")));
@@ -49,7 +49,7 @@ export class Alarm {
     if ((before && !risen) || !["I", "II"].includes(alert.severity)) return;
     const sentence = t("live.new", { severity: term("severity", alert.severity), title: say(alert.title), where: this.units.short(alert) });
     byId("spoken").textContent = sentence;
-    if (isRed(alert)) this.ring(3);
+    if (isRed(alert) && alert.mode !== "test") this.ring(3);
   }
 
   /** Two falling tones, `times` over; browsers allow it after the first click on the page. */

@@ -41,7 +41,7 @@ export class Filters {
   render() {
     const { filters } = this.store;
     const { severity } = this.store.counts();
-    if (document.activeElement !== this.text || !filters.text) this.text.value = filters.text;
+    if (document.activeElement !== this.text) this.text.value = filters.text;
     byId("filter-state").value = filters.state;
     byId("filter-mode").value = filters.mode;
     for (const node of byId("filter-domain").children) node.setAttribute("aria-pressed", String(filters.domain.includes(node.dataset.domain)));

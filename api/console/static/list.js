@@ -7,6 +7,7 @@ import { badge, domainIcon } from "./marks.js";
 import { isCleared, isUnacked } from "./store.js";
 
 const PAGE = 150;
+const HOLD_MS = 10_000;
 
 export class AlertList {
   /** @param nodes {list, info, fresh, more}  @param choose (id) => void */
@@ -20,7 +21,9 @@ export class AlertList {
     this.current = null; // id the keyboard stands on
     this.open = null; // id whose details are shown
     const box = nodes.list;
-    box.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") this.hold(true); });
+    for (const name of ["pointerenter", "pointermove"]) {
+      box.addEventListener(name, (event) => { if (event.pointerType === "mouse") this.hold(true); });
+    }
     box.addEventListener("pointerleave", () => this.hold(false));
     box.addEventListener("click", (event) => {
       const row = event.target.closest("[data-id]");
@@ -30,7 +33,11 @@ export class AlertList {
     nodes.more.addEventListener("click", () => { this.limit += PAGE; this.render(true); });
   }
 
+  /** The order is held while the mouse is at work in the list; one that only lies there does not hold a wall screen. */
   hold(on) {
+    clearTimeout(this.letGo);
+    if (on) this.letGo = setTimeout(() => this.hold(false), HOLD_MS);
+    if (on === this.held) return;
     this.held = on;
     this.nodes.list.classList.toggle("held", on);
     if (!on) this.render();
