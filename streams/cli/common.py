@@ -45,14 +45,24 @@ def run_file(data: Path) -> Path:
 
 def running(data: Path) -> dict[str, Any] | None:
     """What `cityops up` on this data folder wrote, while it still runs; else None."""
+    import psutil
+
     try:
         seen: dict[str, Any] = json.loads(run_file(data).read_text("utf-8"))
-        os.kill(int(seen["pid"]), 0)
-    except PermissionError:
-        pass
-    except (OSError, ValueError, KeyError, TypeError):
+        begun = psutil.Process(int(seen["pid"])).create_time()  # a pid may have gone to another program
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
-    return seen
+    return seen if abs(begun - float(seen.get("begun", 0))) < 1 else None
+
+
+def write_run_file(data: Path, **facts: Any) -> None:
+    """Say where the running system is, for other commands on this machine. Keep passwords out of it."""
+    import psutil
+
+    path = run_file(data)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"pid": os.getpid(), "begun": psutil.Process().create_time(), **facts}), "utf-8")
+    part.replace(path)
 
 
 def settings_from(**options: Any) -> Settings:

@@ -124,12 +124,12 @@ def _jars(settings: Settings) -> Finding:
     from streams import broker_jars
 
     if settings.kafka_home:
-        jars = broker_jars.class_path(settings)
-        return Finding("jars", "ok", f"{len(jars)} jars in {settings.kafka_home}/libs (CITYOPS_KAFKA_HOME)")
-    jars = broker_jars.verified(settings)
-    if jars:
+        given = broker_jars.class_path(settings)
+        return Finding("jars", "ok", f"{len(given)} jars in {settings.kafka_home}/libs (CITYOPS_KAFKA_HOME)")
+    known = broker_jars.verified(settings)
+    if known:
         return Finding(
-            "jars", "ok", f"Kafka {broker_jars.KAFKA}: {len(jars)} jars verified in {cache_folder(settings)}"
+            "jars", "ok", f"Kafka {broker_jars.KAFKA}: {len(known)} jars verified in {cache_folder(settings)}"
         )
     return Finding(
         "jars", "note", f"Kafka {broker_jars.KAFKA} is not in the cache yet", "the first start fetches 46 MB"

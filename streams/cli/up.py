@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.common import connection_options, json_option, require_broker, run_file, say
+from streams.cli.common import connection_options, json_option, require_broker, run_file, say, write_run_file
 from streams.errors import UsageError
 from streams.folders import cache_folder, data_folder, writable
 from streams.settings import Settings
@@ -55,7 +55,7 @@ def command(demo: bool, no_browser: bool, as_json: bool, **options: Any) -> int:
             try:
                 up = Up(supervisor, settings, demo)
                 ready = up.start(embedded)
-                _write_run_file(data, ready, demo)
+                write_run_file(data, url=ready["url"], broker=ready["broker"], demo=demo)
                 _tell(ready, data, as_json)
                 if not (no_browser or as_json):
                     _open_browser(ready["url"])
@@ -207,14 +207,6 @@ def _check_port(settings: Settings) -> None:
             f"port {settings.port} on {settings.host} is busy: stop the program that listens there, "
             "or give another with --port (0 takes any free one)"
         )
-
-
-def _write_run_file(data: Path, ready: dict[str, Any], demo: bool) -> None:
-    """For other commands on this machine: where the running system is. Passwords are not written."""
-    path = run_file(data)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"pid": os.getpid(), "url": ready["url"], "broker": ready["broker"], "demo": demo}))
-    part.replace(path)
 
 
 def _tell(ready: dict[str, Any], data: Path, as_json: bool) -> None:
