@@ -33,7 +33,7 @@ from streams.settings import Settings
 BACKFILL_MS = 1_800_000
 CHUNK_MS = 60_000
 MEMORY_MS = 900_000  # an incident shapes readings no longer than this after its end
-OPENING_S = 75.0  # the random day begins this long after go
+OPENING_S = 55.0  # the random day begins this long after go
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,9 @@ class Demo:
             now = self._grid(self.now())
             if self.go.is_set() and not started and self.options.incidents:
                 started = True
-                first = schedule.opening(self.city, now)
+                first = schedule.opening(self.city, now, self.incidents)
                 self.incidents += first
-                plan = schedule.day(self.city, now + int(OPENING_S * 1000), first)
+                plan = schedule.day(self.city, now + int(OPENING_S * 1000), self.incidents)
                 coming = next(plan)
             while coming is not None and coming.start_ms <= now + 2 * self.step_ms:
                 self.incidents.append(coming)

@@ -14,7 +14,7 @@ from simulators.incidents import Incident
 from simulators.noise import fraction
 
 OPENING = (  # domain, kind, starts after (s), lasts (s), strength 0..1
-    ("gas", "leak", 3.0, 22.0, 0.55),
+    ("gas", "leak", 3.0, 22.0, 0.7),
     ("traffic", "blocked_lane", 4.0, 20.0, 1.0),
     ("water", "burst", 5.0, 20.0, 1.0),
     ("pipeline", "leak", 6.0, 40.0, 1.0),
@@ -34,16 +34,18 @@ LENGTH_S = (30.0, 180.0)
 QUIET_S = 120.0  # a zone is left alone this long after an incident
 
 
-def opening(city: City, go_ms: int) -> list[Incident]:
-    """One strong incident in each domain that has sensors, in different counties where there are enough."""
+def opening(city: City, go_ms: int, before: Sequence[Incident] = ()) -> list[Incident]:
+    """One strong incident in each domain that has sensors, in different counties, not where one was just `before`."""
+    used = {i.zone for i in before}
     out: list[Incident] = []
     counties: set[str] = set()
     for domain, kind, after, length, strength in OPENING:
         places = candidates(city, domain, kind)
+        places = [s for s in places if s.zone not in used] or places
         fresh = [s for s in places if s.zone[:6] not in counties] or places
         if not fresh:
             continue
-        place = fresh[int(fraction(city.seed, "opening", domain) * len(fresh))]
+        place = fresh[int(fraction(city.seed, "opening", domain, go_ms) * len(fresh))]
         counties.add(place.zone[:6])
         start = go_ms + int(after * 1000)
         out.append(make(city, kind, place, start, start + int(length * 1000), strength))
