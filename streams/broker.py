@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -74,7 +75,7 @@ class EmbeddedBroker:
     def bootstrap(self) -> str:
         return f"{HOST}:{self.port}"
 
-    def start(self, timeout_s: float = 60.0) -> str:
+    def start(self, timeout_s: float = 120.0) -> str:
         """Start and wait until the broker answers; returns its bootstrap address.
 
         Raises UsageError (busy port, folder in use, jars that cannot be had) or CityopsError.
@@ -127,7 +128,7 @@ class EmbeddedBroker:
         assert self.process.stdout is not None
         process.pump(self.process.stdout, self._log)
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self, timeout_s: float = 120.0) -> None:
         """Wait until an admin client gets the cluster's description; raises CityopsError with the log's reason."""
         assert self.process is not None, "launch() first"
         deadline = time.monotonic() + timeout_s
@@ -255,10 +256,11 @@ class EmbeddedBroker:
         return False
 
     def last_words(self) -> str:
-        """The line of the log that says why, in one clause."""
-        lines = list(self._log.last) if self._log is not None else []
-        for mark in ("Caused by:", "Exception", "Error", "ERROR", "FATAL"):
-            hits = [line for line in lines if mark in line and not line.lstrip().startswith("at ")]
-            if hits:
-                return hits[-1].strip()[:200]
-        return lines[-1][:200] if lines else "it said nothing"
+        """Why it ended, in one clause: the telling line of its log, and how the process ended."""
+        lines = [line.strip() for line in (self._log.last if self._log is not None else ())]
+        told = [line for line in lines if line and not line.startswith(("at ", "WARNING: ", "["))]
+        marks = ("Caused by:", "Exception", "Error", "ERROR", "FATAL")
+        telling = next((hits[-1] for mark in marks if (hits := [line for line in told if mark in line])), "")
+        code = None if self.process is None else self.process.poll()
+        how = "" if code is None else f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return ", ".join(part for part in (telling[:200] or (told[-1][:200] if told and not how else ""), how) if part)

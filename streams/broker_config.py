@@ -84,4 +84,5 @@ def java_options(heap: str) -> list[str]:
         "-XX:+ExitOnOutOfMemoryError",
         "-Djava.awt.headless=true",
         "-Dlog4j2.disableJmx=true",
+        "--enable-native-access=ALL-UNNAMED",
     ]
