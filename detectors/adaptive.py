@@ -10,10 +10,10 @@ a mean absolute deviation; times 1.2533 (sqrt(pi/2)) it estimates sigma of a nor
 
 What keeps it from crying wolf and from going blind:
 - floor: s is never below min_dev / z_on: a near-constant signal needs a deviation that matters, not a last digit;
-- tail: a high quantile of the sensor's own |z| (stochastic approximation, Robbins & Monro 1951) raises the threshold for
-  signals that jump in normal operation;
-- hold: while a condition is pending or open, the level moves at `open_gain` of its speed; beside it a second level learns
-  the new values, and takes over once the episode has lasted `relearn_n` readings and `relearn_ms`.
+- tail: a high quantile of the sensor's own |z| (stochastic approximation, Robbins & Monro 1951) raises the threshold
+  for signals that jump in normal operation;
+- hold: while a condition is pending or open, the level moves at `open_gain` of its speed; beside it a second level
+  learns the new values, and takes over once the episode has lasted `relearn_n` readings and `relearn_ms`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SIGMA = 1.2533141373155001
 TAIL_UP = 0.05  # growth of `tail` when |z| is above it
 TAIL_DOWN = 0.00025  # shrinking otherwise: balance at 0.5 % of readings above
 TAIL_MOST = 50.0
+TAIL_HELD = 3  # readings of a condition that may raise the tail: an episode is not the sensor's normal wildness
 HELD = (1 << LOW) | (1 << HIGH)
 
 
@@ -102,7 +103,7 @@ def learn(r: Any, ring_v: Any, row: int, ts: int, x: float, p: Any) -> None:
         r.scale += max(p.scale_gain, young) * (min(abs(d), bound) - r.scale)
     else:
         hold(r, ts, x, clipped, p)
-    if r.n > p.warm_n:
+    if r.n > p.warm_n and r.held_n <= TAIL_HELD:
         r.tail = (
             min(r.tail * (1.0 + TAIL_UP), TAIL_MOST) if abs(d) > r.tail * s else max(r.tail * (1.0 - TAIL_DOWN), 0.5)
         )
@@ -130,7 +131,7 @@ def hold(r: Any, ts: int, x: float, clipped: float, p: Any) -> None:
 
 @jit
 def run(state: Any, ring_t: Any, ring_v: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any) -> None:
-    """This detector alone over a batch: scores float64[n] in [0, 1] for rows int32[n], ts_ms int64[n], values float64[n].
+    """This detector alone: scores float64[n] in [0, 1] for rows int32[n], ts_ms int64[n], values float64[n].
 
     NaN values get score 0 and teach nothing.
     """

@@ -33,7 +33,7 @@ def records(array: NDArray[Any]) -> NDArray[Any]:
 
 
 class Bank:
-    """State of n sensors, a row each: `state` STATE[n], `slots` SLOT[n, SLOTS], `ring_t` uint32[n, RING], `ring_v` float32[n, RING].
+    """State of n sensors: `state` STATE[n], `slots` SLOT[n, SLOTS], `ring_t` uint32 and `ring_v` float32[n, RING].
 
     >>> bank = Bank(); bank.add("a"), bank.add("b"), bank.add("a")
     (0, 1, 0)

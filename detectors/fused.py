@@ -275,8 +275,9 @@ def silent(
     for k in range(n):
         row = rows[k]
         p = params[state[row].profile]
+        last = state[row].last
         emit(
-            state, p, ring_t, ring_v, row, now, state[row].last, 0.0, 1.0, slots[row, DROP], DROP, actions[k], 0, SILENT,
-            0.0, events, k,
+            state, p, ring_t, ring_v, row, now, last, 0.0, 1.0, slots[row, DROP], DROP, actions[k], 0, SILENT, 0.0,
+            events, k,
         )  # fmt: skip
     return n

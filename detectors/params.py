@@ -1,7 +1,7 @@
 """Every parameter a detector may have: name, default, allowed range, meaning.
 
 Profiles (TOML) and sensors override them by name. `compile_params` makes one fixed record of them for a sampling
-interval: windows given in seconds become numbers of readings, so that the same profile serves 1 s, 1 min and 5 min data.
+interval: windows in seconds become numbers of readings, so that the same profile serves 1 s, 1 min and 5 min data.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def check_together(values: Mapping[str, float]) -> None:
         raise ParamError("range.min must be below range.max")
 
 
-def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int = 0) -> np.ndarray[Any, np.dtype[Any]]:
-    """One RECORD (shape ()) for a sensor that reports each `interval_s` seconds.
+def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int = 0) -> Any:
+    """One RECORD for a sensor that reports each `interval_s` seconds.
 
     >>> float(compile_params(DEFAULTS, 60.0)["level_gain"]) == 1 / 60
     True
@@ -163,4 +163,4 @@ def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int
         max(v["dropout.intervals"] * interval_s, v["dropout.min_s"]) * 1000.0 if v["dropout.intervals"] else 0
     )
     out["low_slot"] = low_slot
-    return out
+    return out[()]
