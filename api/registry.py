@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 
 from aiokafka.errors import KafkaError
 
+from api.tail import quietly
 from geo.assets import Sensor, Zone
 from streams.errors import CityopsError
 from streams.registry import RegistryReader
@@ -48,11 +48,11 @@ class LiveRegistry:
                 except (CityopsError, KafkaError, OSError) as error:
                     self._away = str(error)
                     log.warning("%s", error)
-                await self._reader.stop()
+                await quietly(self._reader.stop())
                 await asyncio.sleep(RETRY_S)
         finally:
             for reader in (self._reader, *self._runs.values()):
-                await reader.stop()
+                await quietly(reader.stop())
 
     async def _followed(self) -> None:
         """Returns when the reader's task has ended, which is a fault."""
@@ -80,11 +80,10 @@ class LiveRegistry:
                         await reader.ready()
                 except (CityopsError, TimeoutError, KafkaError, OSError) as error:
                     log.warning("registry of run %s: %s", run, error)
-                    with contextlib.suppress(Exception):
-                        await reader.stop()
+                    await quietly(reader.stop())
                     return None
                 self._runs[run] = reader
                 while len(self._runs) > KEPT_RUNS:
-                    await self._runs.popitem(last=False)[1].stop()
+                    await quietly(self._runs.popitem(last=False)[1].stop())
             self._runs.move_to_end(run)
         return reader.sensors.get(id_)

@@ -81,11 +81,12 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     server: _Server | None = None
 
     def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            failed.append(error)
-            log.error("%s failed", task.get_name(), exc_info=error)
-            if server is not None:
-                server.stop()
+        error = RuntimeError(f"{task.get_name()} was cancelled") if task.cancelled() else task.exception()
+        if error is None or server is None or server.should_exit:
+            return
+        failed.append(error)
+        log.error("%s failed", task.get_name(), exc_info=error)
+        server.stop()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

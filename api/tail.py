@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -128,5 +128,19 @@ class TopicTail:
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop()
+        if consumer is not None and not await quietly(consumer.stop()):
+            await quietly(consumer._client.close())
+
+
+async def quietly(stopping: Coroutine[Any, Any, None], timeout_s: float = 5.0) -> bool:
+    """Run a client's stop in a task of its own; False where it failed.
+
+    aiokafka's consumer lets the cancellation of its own fetches out of `stop` while the broker is away; awaited
+    directly that would look as if we were cancelled.
+    """
+    task = asyncio.ensure_future(stopping)
+    await asyncio.wait([task], timeout=timeout_s)
+    if not task.done():
+        task.cancel()
+        return False
+    return not task.cancelled() and task.exception() is None

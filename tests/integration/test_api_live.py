@@ -137,7 +137,7 @@ async def events(response: httpx.Response) -> AsyncIterator[tuple[str, str, dict
 
 async def until(condition: Any, timeout_s: float = 10.0) -> Any:
     async with asyncio.timeout(timeout_s):
-        while not (found := await condition()):
+        while not (found := await condition()):  # noqa: ASYNC110 - what is waited for is in another process
             await asyncio.sleep(0.05)
         return found
 
@@ -361,3 +361,89 @@ def test_a_busy_port_and_a_second_server_on_the_data_are_told(settings: Settings
         run(settings)
     with pytest.raises(UsageError, match=f"port {port} on 127.0.0.1: another program uses it; name another port"):
         run(settings.replace(port=port, data=settings.data + "2"))
+
+
+async def test_a_cut_log_is_projected_anew_and_old_cursors_resync(
+    settings: Settings, servers: list[Server], producer: AIOKafkaProducer
+) -> None:
+    from api.records import parse
+    from api.store import Store
+
+    store = Store.in_folder(Path(settings.data))
+    store.apply([parse(record("of another log"))], {(settings.prefix + topics.ALERTS, 0): 1_000})
+    old = str(store.cursor())
+    store.close()
+    await write(producer, settings, record("here"))
+    servers.append(Server(settings))
+    client = await servers[0].client()
+    page = (await client.get("/api/v1/alerts")).json()
+    assert [a["id"] for a in page["items"]] == ["here"]
+    assert page["cursor"].split("-")[0] != old.split("-")[0]
+    async with client.stream("GET", "/api/v1/feed", params={"after": old}) as response:
+        assert (await anext(events(response)))[0] == "resync"
+    await client.aclose()
+
+
+async def test_live_operation_takes_up_runs_that_begin_later(
+    settings: Settings, servers: list[Server], producer: AIOKafkaProducer
+) -> None:
+    live = settings.replace(prefix="")
+    create_topics(live)
+    servers.append(Server(live))
+    client = await servers[0].client()
+    run = settings.replace(prefix=f"run.late{uuid.uuid4().hex[:6]}.")
+    create_topics(run)
+    await write(producer, run, record("replayed", mode="test"))
+
+    async def listed() -> Any:
+        return (await client.get("/api/v1/alerts", params={"run": run.run})).json()["items"]
+
+    assert [a["id"] for a in await until(listed, 20)] == ["replayed"]
+    assert (await client.get("/api/v1/alerts", params={"run": "", "q": "replayed"})).json()["items"] == []
+    await client.aclose()
+
+
+async def test_a_broker_that_goes_and_comes_back(tmp_path: Path, servers: list[Server]) -> None:
+    from streams.broker import EmbeddedBroker
+
+    with EmbeddedBroker(tmp_path / "kafka") as kafka:
+        settings = Settings({"broker": kafka.bootstrap, "data": str(tmp_path / "data"), "port": 0})
+        create_topics(settings)
+        servers.append(Server(settings))
+        client = await servers[0].client()
+
+        async def status(wanted: int) -> bool:
+            return (await client.get("/readyz")).status_code == wanted
+
+        await asyncio.to_thread(kafka.stop)
+        await until(lambda: status(503), 30)
+        assert "no Kafka answers at" in (await client.get("/readyz")).json()["detail"]
+        assert (await client.get("/api/v1/alerts")).status_code == 200
+        await asyncio.to_thread(kafka.start)
+        await until(lambda: status(200), 40)
+        producer = AIOKafkaProducer(**aiokafka_kwargs(settings))
+        await producer.start()
+        await write(producer, settings, record("after"))
+        await producer.stop()
+        await until(lambda: _found(client, "after"), 20)
+        await client.aclose()
+        assert await asyncio.to_thread(servers[0].stop) == 0
+
+
+async def test_websocket_over_the_wire(settings: Settings, servers: list[Server], producer: AIOKafkaProducer) -> None:
+    connect = pytest.importorskip("websockets.asyncio.client", reason="the package websockets is not installed").connect
+    servers.append(Server(settings))
+    client = await servers[0].client()
+    cursor = (await client.get("/api/v1/alerts")).json()["cursor"]
+    url = servers[0].url.replace("http", "ws") + f"/api/v1/ws?after={cursor}"
+    headers = {"Authorization": client.headers["Authorization"]}
+    with pytest.raises(Exception, match="401"):
+        await connect(url).__aenter__()
+    async with connect(url, additional_headers=headers) as socket:
+        await write(producer, settings, record("live"))
+        event = orjson.loads(await asyncio.wait_for(socket.recv(), 10))
+        assert (event["type"], event["data"]["alert"]["id"]) == ("cityops.alert", "live")
+        began = time.perf_counter()
+        assert await asyncio.to_thread(servers[0].stop) == 0
+        assert time.perf_counter() - began < 4
+    await client.aclose()
