@@ -63,8 +63,11 @@ class Bank:
 
     def find(self, sensors: Sequence[str]) -> NDArray[np.int32]:
         """Rows int32[len(sensors)], -1 where unknown."""
-        get = self.rows.get
-        return np.array([get(s, -1) for s in sensors], np.int32)
+        try:
+            return np.fromiter(map(self.rows.__getitem__, sensors), np.int32, len(sensors))
+        except KeyError:
+            get = self.rows.get
+            return np.array([get(s, -1) for s in sensors], np.int32)
 
     def forget(self, row: int) -> None:
         """A new device at the place of the old one: what was learned goes, time order and open episodes stay."""

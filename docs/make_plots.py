@@ -17,6 +17,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,10 +191,11 @@ def draw(rec: Recording, got: Outcome, channels: list[str], path: Path, begin: i
         ax.set_ylim(low - pad, high + 2 * pad)
         for a, b in rec.truth:
             if b >= begin and a <= end:
-                _bar(ax, a, b, 0.95, "#2ca02c", "labelled event")
+                _bar(ax, a, b, 0.95, "#2ca02c", "labelled event", (end - begin) / 250)
         for e in got.episodes:
             if e.sensor == n and e.end_ms >= begin and e.onset_ms <= end:
-                _bar(ax, e.onset_ms, e.end_ms, 0.87, "#d62728" if e.cls == "hazard" else "#7f7f7f", e.cls + " alert")
+                color = "#d62728" if e.cls == "hazard" else "#7f7f7f"
+                _bar(ax, e.onset_ms, e.end_ms, 0.87, color, e.cls + " alert", (end - begin) / 250)
         ax.set_ylabel(n)
         ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
     shown: dict[str, object] = {}
@@ -208,9 +210,10 @@ def draw(rec: Recording, got: Outcome, channels: list[str], path: Path, begin: i
     print(f"  {path.relative_to(ROOT)} {path.stat().st_size // 1000} kB")
 
 
-def _bar(ax: object, begin: int, end: int, at: float, color: str, label: str) -> None:
-    width = np.array([begin, max(end, begin + 1)]).astype("datetime64[ms]")
-    ax.hlines(at, *width, transform=ax.get_xaxis_transform(), color=color, lw=6, label=label)  # type: ignore[attr-defined]
+def _bar(ax: Any, begin: float, end: float, at: float, color: str, label: str, least: float) -> None:
+    """A bar of at least `least` ms, so that a short episode is seen in a long picture."""
+    width = np.array([begin, max(end, begin + least)]).astype("datetime64[ms]")
+    ax.hlines(at, *width, transform=ax.get_xaxis_transform(), color=color, lw=6, label=label)
 
 
 def main(argv: list[str]) -> int:

@@ -161,6 +161,23 @@ def test_what_is_not_judged_is_counted() -> None:
     assert k.counters == {"late": 1, "duplicate": 1, "nan": 2, "unknown": 1, "bad": 1}
 
 
+def test_a_list_seen_before_knows_sensors_configured_since() -> None:
+    k = Kernel("water")
+    k.configure([sensor("a")])
+    k.process(from_rows([("a", T0, 40.0), ("b", T0, 40.0)]))
+    k.configure([sensor("b")])
+    k.process(from_rows([("a", T0 + 1000, 40.0), ("b", T0 + 1000, 40.0)]))
+    assert k.counters["unknown"] == 1
+
+
+def test_lists_that_read_alike_are_kept_apart() -> None:
+    k = Kernel("water")
+    k.configure([sensor("a\nb"), sensor("c")])
+    k.process(from_rows([("a\nb", T0, 40.0), ("c", T0, 40.0)]))
+    k.process(from_rows([("a", T0, 40.0), ("b\nc", T0, 40.0)]))
+    assert k.counters["unknown"] == 2
+
+
 def test_an_empty_batch() -> None:
     assert ready().process(from_rows([])) == []
 
