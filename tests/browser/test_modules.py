@@ -139,9 +139,10 @@ def test_the_line_breaks_at_gaps_and_thinning_keeps_the_peaks(modules: Page) -> 
           const { segments, thin, ticks, timeTicks } = await import("/chart.js");
           const steady = Array.from({ length: 1000 }, (_, i) => [i * 1000, i === 500 ? 99 : i === 700 ? -99 : i % 3]);
           const holed = steady.slice(0, 20).concat(steady.slice(40, 60));
+          const slowThenFast = [0, 30, 60, 90, 91, 92, 93, 94, 95, 96].map((second) => [second * 1000, 1]);
           const small = thin(steady, 50);
           return {
-            runs: segments(holed).map((run) => run.length), points: small.length,
+            runs: segments(holed).map((run) => run.length), whole: segments(slowThenFast).length, points: small.length,
             max: Math.max(...small.map((p) => p[1])), min: Math.min(...small.map((p) => p[1])),
             ordered: small.every((p, i) => !i || p[0] > small[i - 1][0]),
             ticks: ticks(0.13, 0.61, 5),
@@ -150,6 +151,7 @@ def test_the_line_breaks_at_gaps_and_thinning_keeps_the_peaks(modules: Page) -> 
         }"""
     )
     assert got["runs"] == [20, 20]
+    assert got["whole"] == 1  # another sampling interval is no gap
     assert got["points"] <= 102  # lowest and highest of each of 50 spans, and the last point
     assert (got["max"], got["min"], got["ordered"]) == (99, -99, True)
     assert got["ticks"] == [0.2, 0.3, 0.4, 0.5, 0.6]

@@ -1,7 +1,7 @@
 /** The red banner for I, its sound where it is switched on, and the spoken line for screen readers. */
 
 import { byId, put, h, remember, text } from "./dom.js";
-import { say, t, term } from "./i18n.js";
+import { t, term } from "./i18n.js";
 import { isRed, SEVERITIES } from "./store.js";
 
 export class Alarm {
@@ -37,7 +37,7 @@ export class Alarm {
     document.body.classList.toggle("alarm", reds.length > 0);
     if (!reds.length) return put(banner);
     const [first] = reds;
-    put(banner, h("strong", null, t("banner.red"), first.mode !== "actual" && `（${term("mode", first.mode)}）`), h("span", { className: "title" }, say(first.title)),
+    put(banner, h("strong", null, t("banner.red"), first.mode !== "actual" && `（${term("mode", first.mode)}）`), h("span", { className: "title" }, this.units.title(first)),
       h("span", { className: "where" }, this.units.short(first)),
       reds.length > 1 && h("span", { className: "others" }, t("banner.more", { n: reds.length - 1 })),
       h("button", { type: "button", onclick: () => this.choose(first.id) }, t("banner.open")));
@@ -47,7 +47,7 @@ export class Alarm {
   heard(alert, before) {
     const risen = before && SEVERITIES.indexOf(alert.severity) < SEVERITIES.indexOf(before.severity);
     if ((before && !risen) || !["I", "II"].includes(alert.severity)) return;
-    const sentence = t("live.new", { severity: term("severity", alert.severity), title: say(alert.title), where: this.units.short(alert) });
+    const sentence = t("live.new", { severity: term("severity", alert.severity), title: this.units.title(alert), where: this.units.short(alert) });
     byId("spoken").textContent = sentence;
     if (isRed(alert) && alert.mode !== "test") this.ring(3);
   }

@@ -1,6 +1,6 @@
 /** Readings around an alert as an SVG chart: line with gaps, expected band, threshold, onset, clear, hover read-out. */
 
-import { dayTime, hourMinute } from "./clock.js";
+import { clock, dayTime, hourMinute } from "./clock.js";
 import { h, put, s } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -46,14 +46,14 @@ export function thin(points, buckets) {
   return out;
 }
 
-/** The line breaks where a reading is missing: a pause of more than three times the usual one. */
+/** The line breaks where a reading is missing: a pause of more than three times the pauses before and after it. */
 export function segments(points) {
-  const gaps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
-  const usual = gaps[Math.floor(gaps.length / 2)] ?? 0;
+  const gap = (i) => (i > 0 && i < points.length ? points[i][0] - points[i - 1][0] : 0);
   const out = [];
   let run = [];
   for (const [i, point] of points.entries()) {
-    if (i && usual && point[0] - points[i - 1][0] > 3.5 * usual) { out.push(run); run = []; }
+    const usual = Math.max(gap(i - 2), gap(i - 1), gap(i + 1), gap(i + 2));
+    if (usual && gap(i) > 3.5 * usual) { out.push(run); run = []; }
     run.push(point);
   }
   if (run.length) out.push(run);
@@ -104,7 +104,7 @@ export class Chart {
     const label = t("chart.aria", { sensor: spec.sensor, n: points.length, from: dayTime(from), to: dayTime(to), min: number(min), max: number(max) });
     const svg = s("svg", { className: "plot", viewBox: `0 0 ${this.width} ${HEIGHT}`, height: HEIGHT, role: "img", "aria-label": label },
       this.grid(from, to, low, high, x, y), this.guides(spec, x, y, low, high),
-      segments(thin(points, this.width)).map((run) => this.line(run, x, y)), this.moments(spec, from, to, x));
+      segments(points).map((run) => this.line(thin(run, this.width), x, y)), this.moments(spec, from, to, x));
     const read = h("span", { className: "readout", "aria-hidden": "true" });
     this.hover(svg, read, points, x, y, spec.unit);
     put(this.node, this.legend(spec), svg, read);
@@ -125,10 +125,9 @@ export class Chart {
 
   grid(from, to, low, high, x, y) {
     const right = this.width - PAD.right, bottom = HEIGHT - PAD.bottom;
-    const format = (to - from) / this.width < 150 ? dayTime : hourMinute;
     const time = timeTicks(from, to, Math.max(2, this.width / 95));
     const seconds = time.length > 1 && time[1] - time[0] < 60_000;
-    const words = (ms) => (to - from > 36 * 3600_000 ? dayTime(ms).slice(0, -3) : seconds ? format(ms).split(" ").at(-1) : hourMinute(ms));
+    const words = (ms) => (to - from > 36 * 3600_000 ? dayTime(ms).slice(0, -3) : seconds ? clock(ms) : hourMinute(ms));
     return s("g", { className: "grid" },
       ticks(low, high, 5).map((v) => [s("path", { d: `M${PAD.left} ${y(v)}H${right}` }),
         s("text", { x: PAD.left - 6, y: y(v) + 4, "text-anchor": "end" }, number(v, 6))]),

@@ -4,6 +4,7 @@ import { number } from "./chart.js";
 import { dayTime, full, span, toMs } from "./clock.js";
 import { h, text } from "./dom.js";
 import { hasTerm, say, t, term } from "./i18n.js";
+import { limitOf } from "./readings.js";
 
 const pairs = (rows) => h("dl", null, rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
   .map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
@@ -65,8 +66,8 @@ export function evidence(alert) {
       [t("d.value"), has(value) && number(value) + unit],
       [t("d.expected"), has(e.expected) && number(e.expected) + unit],
       [t("d.band"), (has(e.low) || has(e.high)) && `${has(e.low) ? number(e.low) : "…"} – ${has(e.high) ? number(e.high) : "…"}${unit}`],
-      [t("d.threshold"), has(e.threshold) && number(e.threshold) + unit],
-      [t("d.score"), has(e.score) && number(e.score, 3)],
+      [t("d.threshold"), has(limitOf(e)) && number(limitOf(e)) + unit],
+      [t("d.score"), has(e.score) && (has(e.threshold) ? t("d.score.of", { score: number(e.score), threshold: number(e.threshold) }) : number(e.score))],
       [t("d.detector"), e.detector && [h("code", null, e.detector), e.version ? ` v${e.version}` : ""]],
     ])];
 }

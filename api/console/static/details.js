@@ -7,7 +7,7 @@ import { h, put, text } from "./dom.js";
 import { problemWords, say, t, term } from "./i18n.js";
 import { badge, domainIcon } from "./marks.js";
 import { ages, evidence, facts, timeline, told } from "./detailparts.js";
-import { clearedAt, join, points, windowOf } from "./readings.js";
+import { clearedAt, join, limitOf, points, windowOf } from "./readings.js";
 import { isCleared } from "./store.js";
 
 const REDRAW_MS = 5000;
@@ -83,11 +83,11 @@ export class Details {
 
   draw(note) {
     const { alert } = this;
-    const { low, high, expected, threshold, unit } = alert.evidence ?? {};
+    const { low, high, expected, unit } = alert.evidence ?? {};
     const num = (v) => (typeof v === "number" ? v : undefined);
     this.chart.show({
       points: this.readings, unit, sensor: alert.sensors?.[0] ?? "", note,
-      low: num(low), high: num(high), expected: num(expected), threshold: num(threshold),
+      low: num(low), high: num(high), expected: num(expected), threshold: num(limitOf(alert.evidence)),
       onset: toMs(alert.first_seen), clear: clearedAt(alert) ?? undefined,
     });
   }
@@ -109,7 +109,7 @@ export class Details {
     put(this.parts.head,
       h("div", { className: `d-title sev-${alert.severity}` }, badge(alert.severity, { hollow: cleared }),
         h("div", null, h("h2", { tabindex: -1 }, say(alert.title)),
-          h("p", { className: "where" }, this.ctx.units.path(alert).join(" › ")))),
+          h("p", { className: "where" }, [...this.ctx.units.path(alert), this.ctx.units.thing(alert)].filter(Boolean).join(" › ")))),
       h("p", { className: "reason" }, say(alert.reason)),
       h("p", { className: "chips" },
         h("span", { className: `chip sev-${alert.severity}` }, term("severity", alert.severity)),

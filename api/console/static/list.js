@@ -116,7 +116,7 @@ export class AlertList {
     row.node.className = ["row", `sev-${alert.severity}`, cleared && "cleared", isUnacked(alert) && "unacked"].filter(Boolean).join(" ");
     put(row.node,
       h("span", { className: "c-sev" }, badge(alert.severity, { hollow: cleared })),
-      h("span", { className: "c-what" }, domainIcon(alert.domain), h("span", { className: "title" }, say(alert.title)),
+      h("span", { className: "c-what" }, domainIcon(alert.domain), h("span", { className: "title" }, say(alert.title), " ", h("span", { className: "thing" }, this.units.thing(alert))),
         alert.mode !== "actual" && h("span", { className: "tag" }, term("mode", alert.mode))),
       h("span", { className: "c-where" }, this.units.short(alert)),
       h("span", { className: "c-state" }, h("span", { className: `cond ${alert.condition}` }, term("condition", alert.condition)),

@@ -1,7 +1,7 @@
 /** The county map: outlines from the API, alert marks over them; wheel, drag and buttons move it. */
 
 import { byId, h, put, s } from "./dom.js";
-import { say, t, term } from "./i18n.js";
+import { t, term } from "./i18n.js";
 import { markPath } from "./marks.js";
 import { byUrgency, isCleared, isRed, isUnacked, prefixOf } from "./store.js";
 
@@ -227,7 +227,7 @@ export class CountyMap {
     const [first] = alerts;
     const chosen = first.id === this.open;
     const cluster = t("map.cluster", { n: alerts.length });
-    const one = t("map.mark", { severity: term("severity", first.severity), title: say(first.title) });
+    const one = t("map.mark", { severity: term("severity", first.severity), title: this.units.title(first) });
     const label = alerts.length > 1 ? `${cluster}; ${one}` : one;
     const loud = isRed(first) || (first.severity === "II" && !isCleared(first) && isUnacked(first));
     return s("g", {

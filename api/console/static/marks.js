@@ -22,7 +22,7 @@ const DOMAINS = {
 export function markPath(severity, { hollow = false, dashed = false } = {}) {
   const d = PATHS[severity] ?? PATHS.IV;
   const look = `mark sev-${severity}${hollow ? " hollow" : ""}`;
-  if (!dashed) return s("path", { d, className: look });
+  if (!dashed || hollow) return s("path", { d, className: dashed ? `${look} dash` : look });
   return s("g", { className: "dashed" }, s("path", { d, className: `halo sev-${severity}` }),
     s("path", { d, className: look, transform: "scale(0.72)" }));
 }

@@ -28,9 +28,12 @@ export function clearedAt(alert) {
   return toMs(clear?.at) ?? toMs(alert.last_seen);
 }
 
-/** Readings from the API joined with those kept as evidence (which may be older than what the API still has). */
+/** The limit in the unit of the readings; a threshold that stands beside a score is one of the score. */
+export const limitOf = (evidence) => evidence?.limit ?? (typeof evidence?.score === "number" ? null : evidence?.threshold);
+
+/** Readings from the API, and before and after them those kept as evidence: the API forgets after some hours. */
 export function join(fromApi, kept) {
-  const all = new Map(kept.map((point) => [point[0], point]));
-  for (const point of fromApi) all.set(point[0], point);
-  return [...all.values()].sort((a, b) => a[0] - b[0]);
+  if (!fromApi.length) return kept;
+  const [first, last] = [fromApi[0][0], fromApi.at(-1)[0]];
+  return [...kept.filter(([ms]) => ms < first), ...fromApi, ...kept.filter(([ms]) => ms > last)];
 }

@@ -1,6 +1,6 @@
 /** Names of units, asked for once: counties from the glossary, below them a parent's children at a time. */
 
-import { hasTerm, language, term } from "./i18n.js";
+import { hasTerm, language, say, term } from "./i18n.js";
 
 export class Units extends EventTarget {
   constructor(api) {
@@ -43,6 +43,20 @@ export class Units extends EventTarget {
     const own = deepest === alert.unit?.code ? alert.unit.name : "";
     return [prefecture, county, township, village].filter(Boolean)
       .map((code) => this.name(code) || (code === deepest && own) || code);
+  }
+
+  /** Name of the thing watched, without the units it begins with: they stand beside it. */
+  thing(alert) {
+    let name = say(alert.name);
+    for (const unit of this.path(alert)) {
+      if (name.startsWith(unit)) name = name.slice(unit.length).replace(/^ (County|City|Town|Township)\b/, "").trimStart();
+    }
+    return say(alert.title).includes(name) ? "" : name;
+  }
+
+  /** "供水压力偏低 · 压力监测点 05" */
+  title(alert) {
+    return [say(alert.title), this.thing(alert)].filter(Boolean).join(" · ");
   }
 
   /** The path without the prefecture, for narrow places. */
