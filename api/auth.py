@@ -25,7 +25,7 @@ _CACHE_S = 2.0
 class Throttle:
     """At most `tries` failures in `window_s` for a key; time is an argument.
 
-    >>> t = Throttle(2, 60); t.failed("a", 0); t.failed("a", 1); t.wait_s("a", 2)
+    >>> t = Throttle(2, 60.0); t.failed("a", 0); t.failed("a", 1); t.wait_s("a", 2)
     58.0
     """
 

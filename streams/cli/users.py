@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 ROLES = ("viewer", "officer", "commander", "engineer", "admin")
 
 
+data_option = click.option("--data", metavar="FOLDER", help="Data folder (default: the user's data folder).")
+
+
 @click.group(help=__doc__)
-@click.option("--data", default=None, help="data folder (default: the user's data folder)")
-@click.pass_context
-def command(context: click.Context, data: str | None) -> None:
-    context.obj = Settings({"data": data})
+def command() -> None:
+    pass
 
 
 @command.command()
@@ -32,8 +33,8 @@ def command(context: click.Context, data: str | None) -> None:
 @click.option("--role", type=click.Choice(ROLES), required=True)
 @click.option("--unit", required=True, help="division code of the account's unit, e.g. 522600 or 522601001")
 @click.option("--password-stdin", is_flag=True, help="read the password from standard input")
-@click.pass_obj
-def create(settings: Settings, name: str, role: str, unit: str, password_stdin: bool) -> None:
+@data_option
+def create(name: str, role: str, unit: str, password_stdin: bool, data: str | None) -> None:
     """Make an account, or give one a new password, role and unit (all its tokens end).
 
     The password is asked for; it is never an option, since others on the machine can read those.
@@ -52,19 +53,19 @@ def create(settings: Settings, name: str, role: str, unit: str, password_stdin: 
             password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         else:
             raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
-        with _store(settings) as store:
+        with _store(data) as store:
             users.put(store, name, password, role, code)
     click.echo(f"{name}: {role} of {code}")
 
 
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="one JSON array")
-@click.pass_obj
-def list_(settings: Settings, as_json: bool) -> None:
+@data_option
+def list_(as_json: bool, data: str | None) -> None:
     """Show all accounts."""
     from api import users
 
-    with _told(), _store(settings) as store:
+    with _told(), _store(data) as store:
         rows = [{"user": u.name, "role": u.role, "unit": u.unit, "demo": u.demo} for u in users.everyone(store)]
     if as_json:
         click.echo(json.dumps(rows))
@@ -75,22 +76,22 @@ def list_(settings: Settings, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.pass_obj
-def remove(settings: Settings, name: str) -> None:
+@data_option
+def remove(name: str, data: str | None) -> None:
     """Delete an account; it is signed out within seconds."""
     from api import users
 
-    with _told(), _store(settings) as store:
+    with _told(), _store(data) as store:
         if not users.remove(store, name):
-            raise CityopsError(f"there is no user {name!r} in {data_folder(settings)}", exit_code=2)
+            raise CityopsError(f"there is no user {name!r} in {data_folder(Settings({'data': data}))}", exit_code=2)
     click.echo(f"{name}: removed")
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
+def _store(data: str | None) -> Iterator[Store]:
     from api.store import Store
 
-    store = Store.in_folder(data_folder(settings))
+    store = Store.in_folder(data_folder(Settings({"data": data})))
     try:
         yield store
     finally:

@@ -177,7 +177,7 @@ def test_the_users_command(tmp_path: Path) -> None:
     from streams.cli.users import command
 
     def run(*args: str, stdin: str = ""):
-        return CliRunner().invoke(command, ["--data", str(tmp_path), *args], input=stdin)
+        return CliRunner().invoke(command, [*args, "--data", str(tmp_path)], input=stdin)
 
     make = ("create", "anna", "--role", "admin", "--unit", "5226", "--password-stdin")
     assert run(*make, stdin="a long password\n").exit_code == 0
