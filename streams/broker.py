@@ -81,22 +81,12 @@ class EmbeddedBroker:
         Raises UsageError (busy port, folder in use, jars that cannot be had) or CityopsError.
         """
         try:
-            for attempt in range(3):
-                self.launch()
-                try:
-                    self.wait_ready(timeout_s)
-                    return self.bootstrap
-                except CityopsError:
-                    # between choosing a port and Java's listening, another program may have taken it
-                    taken = self._log is not None and any("BindException" in line for line in self._log.last)
-                    if self._asked_port or not taken or attempt == 2:
-                        raise
-                    self.stop()
-                    self.port = 0
+            self.launch()
+            self.wait_ready(timeout_s)
         except BaseException:
             self.kill()
             raise
-        raise AssertionError("unreachable")
+        return self.bootstrap
 
     def launch(self) -> None:
         """Start the Java process and return at once. Call it from a thread that lives on (see `process.spawn`)."""
@@ -129,11 +119,19 @@ class EmbeddedBroker:
         process.pump(self.process.stdout, self._log)
 
     def wait_ready(self, timeout_s: float = 120.0) -> None:
-        """Wait until an admin client gets the cluster's description; raises CityopsError with the log's reason."""
+        """Wait until an admin client gets the cluster's description; raises CityopsError with the log's reason.
+
+        A port that was chosen here and that another program took before Java could listen is chosen anew.
+        """
         assert self.process is not None, "launch() first"
         deadline = time.monotonic() + timeout_s
+        retries = 0 if self._asked_port else 2
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
+                if retries and self._port_was_taken():
+                    retries -= 1
+                    self.launch()
+                    continue
                 raise CityopsError(f"the Kafka broker ended while starting: {self.last_words()}; log: {self.log_path}")
             if self._answers():
                 return
@@ -254,6 +252,9 @@ class EmbeddedBroker:
                 finally:
                     client.close()
         return False
+
+    def _port_was_taken(self) -> bool:
+        return self._log is not None and any("BindException" in line for line in self._log.last)
 
     def last_words(self) -> str:
         """Why it ended, in one clause: the telling line of its log, and how the process ended."""

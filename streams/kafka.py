@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -219,4 +220,14 @@ def delete_topics(settings: Settings, prefix: str) -> list[str]:
         names = sorted(name for name in client.list_topics() if name.startswith(prefix))
         if names:
             client.delete_topics(names, timeout_ms=30_000)
+            _wait_gone(client, names)
     return names
+
+
+def _wait_gone(client: Any, names: list[str], seconds: float = 15.0) -> None:
+    """Brokers learn of a deletion after it was accepted; wait until a new run may use the names again."""
+    deadline = time.monotonic() + seconds
+    while left := set(names).intersection(client.list_topics()):
+        if time.monotonic() > deadline:
+            raise CityopsError(f"topics are still being deleted after {seconds:.0f} s: {', '.join(sorted(left))}")
+        time.sleep(0.05)

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from streams import process
-from streams.broker import EmbeddedBroker
+from streams.broker import EmbeddedBroker, port_free
 from streams.errors import CityopsError
 
 Say = Callable[[str], None]
@@ -122,24 +122,23 @@ class BrokerService:
 
     def __init__(self, broker: EmbeddedBroker) -> None:
         self.broker = broker
-        self._port = broker.port
 
     def alive(self) -> bool:
         return self.broker.alive()
 
     def restart(self) -> None:
+        port = self.broker.port
         self.broker.kill()
+        if not port_free(port):  # the other processes know this one only
+            raise CityopsError(f"its port {port} was taken by another program; start cityops again")
         self.broker.launch()
-        if self.broker.port != self._port:
-            raise CityopsError(f"the broker's port {self._port} was taken by another program; start cityops again")
 
     def signal_stop(self) -> None:
         if self.broker.process is not None and self.broker.alive():
             self.broker.process.terminate()
 
     def finish(self, grace_s: float) -> bool:
-        clean = self.broker.stop(grace_s)
-        return clean
+        return self.broker.stop(grace_s)
 
     def last_words(self) -> str:
         return self.broker.last_words()
@@ -182,6 +181,15 @@ class Supervisor:
     def add(self, service: Service) -> None:
         self.services.append(service)
         self._since[service.name] = time.monotonic()
+
+    def wait_done(self, child: Child) -> None:
+        """Wait until a child has done its one job; raises CityopsError when it failed."""
+        while child.alive():
+            time.sleep(0.02)
+        self.services.remove(child)
+        if child.process.returncode:
+            raise self._could_not_start(child)
+        child.finish(0)
 
     def wait_ready(self, children: Sequence[Child], timeout_s: float) -> None:
         """Wait for the readiness lines; raises CityopsError with the last words of one that ended."""

@@ -81,18 +81,20 @@ class Up:
 
     def start(self, embedded: bool) -> dict[str, Any]:
         """Start all; returns the readiness line. Raises CityopsError when a part cannot start."""
-        compiling = self._compile()
+        say("compiling detectors (the first time up to a minute)…")
+        compiling = self._child("worker", "detect", "--warm-only", name="compile")
         broker = self._launch_broker() if embedded else None
         records = self._demo_records() if self.demo else []
         if broker is not None:
             broker.wait_ready()
+            self.settings = self.settings.replace(broker=broker.bootstrap)
         else:
             require_broker(self.settings)
         self._prepare(records)
         say("starting packer, alerts and API…")
         packer, alerts = self._child("worker", "packer"), self._child("worker", "alerts")
         api = self._child("api", *(["--demo"] if self.demo else []), stage=3)
-        self._wait_compiled(compiling)
+        self.supervisor.wait_done(compiling)
         say("starting detectors…" + (" and the simulators" if self.demo else ""))
         detect = self._child("worker", "detect")
         children = [packer, alerts, api, detect]
@@ -110,38 +112,20 @@ class Up:
         if self.simulator is not None:
             self.simulator.send("go")
 
-    def _child(self, *command: str, stage: int = 2) -> Child:
+    def _child(self, *command: str, name: str = "", stage: int = 2) -> Child:
         from streams.supervisor import Child
 
-        name = command[1] if command[0] == "worker" else command[0]
+        name = name or (command[1] if command[0] == "worker" else command[0])
         env = {**os.environ, **self.settings.environment(), **_FRUGAL}
         child = Child(name, [sys.executable, "-P", "-m", "streams.cli", *command], self.logs, env, stage)
         self.supervisor.add(child)
         return child
 
-    def _compile(self) -> Child:
-        from streams.supervisor import Child
-
-        say("compiling detectors (the first time up to a minute)…")
-        env = {**os.environ, **self.settings.environment()}
-        command = [sys.executable, "-P", "-m", "streams.cli", "worker", "detect", "--warm-only"]
-        return Child("compile", command, self.logs, env)
-
-    def _wait_compiled(self, child: Child) -> None:
-        while child.alive():
-            time.sleep(0.02)
-        clean = child.process.returncode == 0
-        words = child.last_words()
-        child.finish(0)
-        if not clean:
-            from streams.errors import CityopsError
-
-            raise CityopsError(f"the detectors could not be compiled: {words}")
-
     def _launch_broker(self) -> EmbeddedBroker:
         from streams.broker import EmbeddedBroker
         from streams.supervisor import BrokerService
 
+        self.settings = self.settings.replace(security_protocol="PLAINTEXT")  # loopback only
         broker = EmbeddedBroker(self.settings.data, 0, self.settings, say)
         try:
             broker.launch()
@@ -149,7 +133,6 @@ class Up:
             broker.kill()
             raise
         self.supervisor.add(BrokerService(broker))
-        self.settings = self.settings.replace(broker=broker.bootstrap)
         return broker
 
     def _demo_records(self) -> list[Any]:
