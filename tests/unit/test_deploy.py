@@ -103,8 +103,8 @@ def test_the_images_own_command_exists():
 
 
 def test_commands_in_comments_exist():
-    lines = re.findall(r"exec \w+ cityops (.+)", TEXT)
-    assert lines
+    lines = re.findall(r"exec (?:-T )?\w+ cityops ([^<\n]+)", TEXT)
+    assert len(lines) == 2
     for line in lines:
         resolve(shlex.split(line))
 
