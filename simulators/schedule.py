@@ -29,6 +29,7 @@ DAY = (  # domain, kind, weight
     ("", "dropout", 1.5),
     ("", "flatline", 0.7),
 )
+HOME = "522601"  # county of the demo's county, township and village accounts: the opening's burst is theirs to act on
 GAP_S = (20.0, 60.0)
 LENGTH_S = (30.0, 180.0)
 QUIET_S = 120.0  # a zone is left alone this long after an incident
@@ -42,6 +43,8 @@ def opening(city: City, go_ms: int, before: Sequence[Incident] = ()) -> list[Inc
     for domain, kind, after, length, strength in OPENING:
         places = candidates(city, domain, kind)
         places = [s for s in places if s.zone not in used] or places
+        if domain == "water":
+            places = [s for s in candidates(city, domain, kind) if s.zone.startswith(HOME)] or places
         fresh = [s for s in places if s.zone[:6] not in counties] or places
         if not fresh:
             continue
