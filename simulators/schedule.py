@@ -44,7 +44,7 @@ def opening(city: City, go_ms: int, before: Sequence[Incident] = ()) -> list[Inc
         places = candidates(city, domain, kind)
         places = [s for s in places if s.zone not in used] or places
         if domain == "water":
-            places = [s for s in candidates(city, domain, kind) if s.zone.startswith(HOME)] or places
+            places = [s for s in places if s.zone.startswith(HOME)] or places
         fresh = [s for s in places if s.zone[:6] not in counties] or places
         if not fresh:
             continue

@@ -35,6 +35,11 @@ def test_opening_keeps_away_from_where_something_just_was(city: City) -> None:
     assert not {i.zone for i in first} & {i.zone for i in schedule.opening(city, GO, first)}
 
 
+def test_the_opening_burst_is_the_demo_officers_to_act_on(city: City) -> None:
+    (burst,) = [i for i in schedule.opening(city, GO) if i.domain == "water"]
+    assert burst.zone.startswith(schedule.HOME)
+
+
 @pytest.mark.parametrize("hour", [3, 8, 13, 18, 23])
 def test_opening_is_hard_evidence_at_any_hour(city: City, hour: int) -> None:
     go = GO - GO % 86_400_000 + (hour - 8) * 3_600_000
