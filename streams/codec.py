@@ -42,7 +42,7 @@ class CodecError(ValueError):
 
 @dataclass(frozen=True)
 class Packed:
-    """An unpacked message: rows, the sender's `src` and `seq`; internal topics add `cfg` (registry records) and `tick`."""
+    """An unpacked message: rows, sender and number; internal topics add `cfg` (registry records) and `tick`."""
 
     cols: Columns
     src: str = ""
