@@ -129,7 +129,7 @@ def test_burst_lowers_pressure_most_at_its_place_and_raises_the_inlet_flow_by_wh
     assert np.allclose(escape, water.orifice_m3_s(120.0, head), rtol=1e-6)  # the network and the hole agree
     drop = (sim.physics(TS, []) - sim.physics(TS, [burst]))[150]
     gauges = [k for k, s in enumerate(sim.sensors) if s.kind == "pressure"]
-    assert max(gauges, key=lambda k: drop[k]) == 2
+    assert all(drop[2] > drop[k] + 1.0 for k in gauges if k != 2)  # its own branch loses head too
     assert min(drop[gauges]) > 0
     assert -drop[0] == pytest.approx(escape[150] * 3600, rel=0.02)
     bigger = (sim.physics(TS, []) - sim.physics(TS, [incident("water", "burst", 160.0, 2)]))[150]
