@@ -3,7 +3,8 @@
 A thread with its own event loop reads `readings.<domain>` of live operation and of every run, holds the
 newest rows in memory, and every few seconds writes one compressed chunk a sensor, with the offsets
 reached, in one transaction: a restart neither loses nor doubles. It never slows the API down: above
-`max_rows_s` it keeps each k-th row of a message (counted), and size and age are bounded.
+`max_rows_s` it keeps the rows of some moments only (counted), the same for all sensors, and size and age
+are bounded.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 FLUSH_S = 15.0
 FLUSH_ROWS = 400_000
 RETENTION_S = 24 * 3600.0
-MAX_ROWS_S = 20_000
+MAX_ROWS_S = 100_000
+BURST_S = 10  # seconds of that rate that may come at once, as a back-fill does
 KEEP_BEHIND = 2_000  # messages of a partition: more than that before our start are skipped
 _FIND = "|".join(topics.packed(d).replace(".", r"\.") for d in topics.DOMAINS)
 
@@ -53,7 +55,7 @@ class History:
         self._reached: dict[tuple[str, int], int] = {}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._second = (0, 0)  # (wall second, rows taken in it)
+        self._credit = (float(max_rows_s * BURST_S), time.monotonic())  # (rows that may be taken, when counted)
         self.counters: Counter[str] = Counter()
 
     def start(self) -> None:
@@ -128,16 +130,19 @@ class History:
                 self.counters["rows_total"] += len(rows.ts)
 
     def _thinned(self, rows: Rows) -> Rows:
-        second = int(time.monotonic())
-        taken = self._second[1] if self._second[0] == second else 0
+        """All rows, or those of each 8th or 64th moment while more come than are kept (a token bucket)."""
+        credit, since = self._credit
+        now = time.monotonic()
         n = len(rows.ts)
-        self._second = (second, taken + n)
-        over = (taken + n) / self._max_rows_s
-        if over <= 1:
-            return rows
-        keep = slice(second % int(np.ceil(over)), None, int(np.ceil(over)))
-        out = Rows(rows.sensor[keep], rows.ts[keep], rows.value[keep])
-        self.counters["thinned_rows_total"] += n - len(out.ts)
+        credit = min(credit + (now - since) * self._max_rows_s, float(self._max_rows_s * BURST_S))
+        out = rows
+        if credit < n:
+            one_in = 8 if credit >= n / 8 else 64
+            # a hash of the time: a stride would lose whole sensors where they come in a fixed order
+            keep = (rows.ts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) % one_in == 0
+            out = Rows(rows.sensor[keep], rows.ts[keep], rows.value[keep])
+            self.counters["thinned_rows_total"] += n - len(out.ts)
+        self._credit = (credit - len(out.ts), now)
         return out
 
     def flush(self) -> None:

@@ -83,13 +83,20 @@ def test_offsets_and_rows_are_one_transaction(tmp_path: Path, history: History) 
     again._file.close()
 
 
-def test_too_many_rows_are_thinned_and_counted(tmp_path: Path) -> None:
-    history = History(Settings(env={}), tmp_path, max_rows_s=1000)
-    for k in range(5):
-        history.take(message(k, [(S, T0 + k * 1000 + n, 1.0) for n in range(1000)]))
+def test_too_many_rows_are_thinned_in_time_and_no_sensor_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.history.time.monotonic", lambda: 0.0)
+    history = History(Settings(env={}), tmp_path, max_rows_s=100)
+    names = [f"s{k}" for k in range(8)]
+    for k in range(1000):
+        history.take(message(k, [(name, T0 + k * 1000, 1.0) for name in names]))
     kept = history.counters["rows_total"]
-    assert kept + history.counters["thinned_rows_total"] == 5000
-    assert kept < 3500
+    assert kept + history.counters["thinned_rows_total"] == 8000
+    assert 1000 <= kept < 2000
+    counts = {len(history.readings(name, T0 + 200_000, 2**60)) for name in names}
+    assert len(counts) == 1
+    assert counts.pop() > 10
     history._file.close()
 
 
