@@ -96,13 +96,16 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     ):
         nearest = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(nearest).free // MB
-        fix = f"free some space, or name another folder with {option}"
+        fix = f"make it writable with room for {need} MB, or name another folder with {option}"
         if folder.exists():
             try:
                 writable(folder, f"the {name} folder ({option})")
             except CityopsError as error:
                 yield Finding(name, "bad", str(error))
                 continue
+        elif not os.access(nearest, os.W_OK):
+            yield Finding(name, "bad", f"{folder} cannot be made: {nearest} cannot be written to", fix)
+            continue
         if free < need:
             yield Finding(name, "bad" if free < 300 else "warn", f"{folder}: {free} MB free", fix)
         else:
