@@ -8,11 +8,13 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from streams import topics
 from streams.app import CityApp, create_app
-from streams.ledger import Ledger, Logic, Record
+from streams.ledger import Ledger
+from streams.outbox import Logic, Record
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ class Ledgers:
             if p in self.open:
                 self.open[p].resume()
                 continue
-            self.open[p] = Ledger(self.settings, self.app, p, lambda p=p: self._logic(p), self.fenced.set)
+            self.open[p] = Ledger(self.settings, self.app, p, partial(self._logic, p), self.fenced.set)
             self.open[p].start()
         self.assigned.set()
 

@@ -12,8 +12,8 @@ from geo.divisions import Divisions
 from streams import topics
 from streams.alerts.engine import Engine
 from streams.events import AlertRecord, Command, Detection
-from streams.ledger import Outbox, Record, reject
 from streams.metrics import REJECTS, TRANSITIONS
+from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 from streams.wire import encode_record, encode_result
 

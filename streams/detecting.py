@@ -12,8 +12,8 @@ from geo.assets import Sensor
 from streams import codec, topics
 from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
-from streams.ledger import Outbox, Record, chunks, reject
 from streams.metrics import DETECTIONS, REJECTS, SNAPSHOTS_REFUSED
+from streams.outbox import Outbox, Record, chunks, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -24,83 +23,13 @@ from streams import topics
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
 from streams.ledger_io import read_range, read_state
 from streams.metrics import LEDGER_BATCH, LEDGER_COMMITS, LEDGER_POISON, LEDGER_REFETCHED, LEDGER_RESTORE
+from streams.outbox import Applied, Logic, Outbox, Record, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 APPLIED = b"applied"
-CHUNK = 800_000
 BUFFER = 2_000  # records that may wait in one ledger before the reader is held back
-
-
-class Applied(msgspec.Struct):
-    """How far a ledger is: next offset per source topic, last `seq` per sender, next own `seq` per output."""
-
-    pos: dict[str, int] = {}
-    seen: dict[str, int] = {}  # "topic|src" -> last seq
-    out: dict[str, int] = {}  # "topic|partition" -> next seq
-
-
-class Outbox:
-    """What one batch sends and stores; `seq` numbers outputs per (topic, partition) without holes."""
-
-    def __init__(self, src: str, out: dict[str, int]) -> None:
-        self.src = src
-        self.records: list[tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
-        self.state: dict[bytes, bytes | None] = {}
-        self._out = out
-
-    def next_seq(self, topic: str, partition: int) -> int:
-        return self._out.get(f"{topic}|{partition}", 0)
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None = None,
-        headers: Iterable[tuple[str, bytes]] = (),
-    ) -> None:
-        slot = f"{topic}|{partition}"
-        seq = self._out.get(slot, 0)
-        self._out[slot] = seq + 1
-        stamp = [("src", self.src.encode()), ("seq", b"%d" % seq)]
-        self.records.append((topic, partition, key, value, [*headers, *stamp]))
-
-    def put(self, key: bytes, value: bytes | None) -> None:
-        self.state[key] = value
-
-
-class Record(Protocol):
-    """What a ledger is fed (aiokafka's ConsumerRecord has it)."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
-class Logic(Protocol):
-    """The pure part of a ledger: state and what a record makes of it. Raises nothing for bad input."""
-
-    linger_ms: int
-
-    def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int] | None:
-        """Take the stored state; return the source positions a snapshot includes, None when state is always whole."""
-
-    def apply(self, record: Record, out: Outbox) -> None: ...
-
-    def flush(self, out: Outbox) -> None:
-        """End of a batch: send what was gathered."""
-
-    def idle(self, out: Outbox) -> None:
-        """Called about each 0.2 s when nothing arrives (ticks)."""
-
-    def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
-        """Every `snapshot_s`: put the whole state where it isn't stored with each transaction."""
 
 
 class Ledger:
@@ -193,9 +122,9 @@ class Ledger:
                 log.error("%s: another worker owns this partition now; this one stops", self.name)
                 self._on_fenced()
                 return
-            except asyncio.CancelledError:
-                raise
-            except (TimeoutError, KafkaError, OSError) as e:
+            except (TimeoutError, KafkaError, OSError, asyncio.CancelledError) as e:
+                if _cancelled(e):
+                    raise
                 log.warning("%s: %s: %s; opening again in %.1f s", self.name, type(e).__name__, e, delay)
                 opened = False
                 await self._close_producer()
@@ -211,7 +140,9 @@ class Ledger:
         if producer is not None:
             try:
                 await asyncio.wait_for(producer.stop(), 3)
-            except (TimeoutError, KafkaError, OSError, AssertionError) as e:
+            except (TimeoutError, KafkaError, OSError, AssertionError, asyncio.CancelledError) as e:
+                if _cancelled(e):
+                    raise
                 log.debug("%s: closing: %s", self.name, e)
 
     # -- opening ---------------------------------------------------------------------------------------------------
@@ -350,8 +281,16 @@ class Ledger:
 async def _abort(producer: AIOKafkaProducer) -> None:
     try:
         await asyncio.wait_for(producer.abort_transaction(), 3)
-    except (TimeoutError, KafkaError, OSError, AssertionError) as e:
+    except (TimeoutError, KafkaError, OSError, AssertionError, asyncio.CancelledError) as e:
+        if _cancelled(e):
+            raise
         log.debug("abort: %s", e)
+
+
+def _cancelled(error: BaseException) -> bool:
+    """True when this task was cancelled; aiokafka lets CancelledError of its helpers out when the broker is lost."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _stamp(record: Record) -> tuple[str, int | None]:
@@ -362,28 +301,3 @@ def _stamp(record: Record) -> tuple[str, int | None]:
         elif name == "seq" and value.isdigit():
             seq = int(value)
     return src, seq
-
-
-def chunks(name: bytes, data: bytes) -> dict[bytes, bytes]:
-    """`data` cut to pieces a broker takes, keyed name/0, name/1 …"""
-    return {name + b"/%d" % i: data[o : o + CHUNK] for i, o in enumerate(range(0, max(len(data), 1), CHUNK))}
-
-
-def reject(out: Outbox, settings: Settings, record: Record, reason: str, rows: Sequence[int] = ()) -> None:
-    """Send the original bytes to `readings.rejected` with the reason, the rows and where they came from."""
-    out.send(
-        settings.prefix + topics.REJECTED,
-        0,
-        record.value,
-        record.key,
-        [
-            ("reason", reason.encode()),
-            ("rows", ",".join(map(str, rows)).encode()),
-            ("source", record.topic.encode()),
-            ("partition", b"%d" % record.partition),
-            ("offset", b"%d" % record.offset),
-        ],
-    )
-
-
-__all__ = ["Applied", "Ledger", "Logic", "Outbox", "Record", "chunks", "reject"]

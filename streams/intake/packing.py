@@ -18,8 +18,8 @@ from geo.assets import Sensor, Zone
 from streams import codec, topics
 from streams.columns import EMPTY, Columns
 from streams.intake.checks import Limits, check
-from streams.ledger import Outbox, Record, reject
 from streams.metrics import READINGS, REJECTS
+from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from geo.assets import Sensor, Zone
 from streams import codec
 from streams.columns import from_rows
 from streams.intake.packing import PackLogic
-from streams.ledger import Outbox
+from streams.outbox import Outbox
 from streams.settings import Settings
 
 NOW = 1_763_884_800.0
