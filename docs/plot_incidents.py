@@ -38,7 +38,7 @@ def main() -> None:
         clean, real = sim.values(ts, []), sim.values(ts, [incident])
         ids = [s.id for s in sim.sensors]
         same = [s.id for s in sim.sensors if s.zone == at.zone and s.kind == at.kind and s.id != at.id]
-        same.sort(key=lambda s: s not in incident.sensors)  # noqa: B023
+        same.sort(key=lambda s: s not in incident.sensors)
         for k, sensor in enumerate([at.id, *same[:3]]):
             x = (ts - GO) / 1000 - 60
             ax.plot(x, clean[:, ids.index(sensor)], color=f"C{k}", alpha=0.3, lw=1)

@@ -185,7 +185,8 @@ class Demo:
         return True
 
     async def _wait_for_go(self) -> None:
-        if not await told_to_go():
+        """A child that was started again by the same parent had its "go" before."""
+        if self._state().get("told_by") != os.getppid() and not await told_to_go():
             await asyncio.sleep(1.0)
         self.go.set()
 
@@ -193,13 +194,20 @@ class Demo:
         return int(seconds * 1000) // self.step_ms * self.step_ms
 
     def _known_last(self) -> int:
+        last = self._state().get("last_ms", 0)
+        return last if isinstance(last, int) else 0
+
+    def _state(self) -> dict[str, Any]:
+        """What the last run on this data folder left; {} when nothing usable is there."""
         try:
-            return int(json.loads(self.state_file.read_text("utf-8"))["last_ms"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0
+            state = json.loads(self.state_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
 
     def _save(self, last: int) -> None:
-        text = json.dumps({"last_ms": last, "seed": self.options.seed})
+        told_by = os.getppid() if self.go.is_set() else self._state().get("told_by", 0)
+        text = json.dumps({"last_ms": last, "seed": self.options.seed, "told_by": told_by})
         temporary = self.state_file.with_suffix(".tmp")
         try:
             temporary.write_text(text, "utf-8")

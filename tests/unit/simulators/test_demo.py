@@ -156,6 +156,26 @@ def test_after_a_standstill_the_missed_seconds_follow(tmp_path: Path) -> None:
     assert all((np.diff(t) <= 3000).all() for t in world.stamps().values())
 
 
+async def test_a_child_started_again_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(fd: int = 0) -> bool:
+        await asyncio.sleep(3600)
+        return True
+
+    monkeypatch.setattr(demo, "told_to_go", never)
+    first = World(tmp_path).demo
+    first._save(1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(World(tmp_path).demo._wait_for_go(), 0.05)
+    first.go.set()
+    first._save(2)
+    again = World(tmp_path).demo
+    await asyncio.wait_for(again._wait_for_go(), 1)
+    assert again.go.is_set()
+    monkeypatch.setattr(os, "getppid", lambda: 1)  # another parent has to say it itself
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(World(tmp_path).demo._wait_for_go(), 0.05)
+
+
 async def test_go_is_read_from_a_pipe() -> None:
     for text, told in ((b"hello\ngo\n", True), (b"nothing\n", False)):
         out, into = os.pipe()
