@@ -10,8 +10,10 @@ import math
 from typing import Any
 
 from detectors.compiled import jit
-from detectors.layout import FLAT
+from detectors.layout import FLAT, HIGH, LOW
 
+HAZARD = (1 << LOW) | (1 << HIGH)
+PATIENCE = 10.0  # times longer while a hazard is open: a flow that has stopped reads the same, and is no broken sensor
 FORGET = 0.002  # share of the longest run forgotten with each run that ends
 
 
@@ -31,7 +33,8 @@ def step(r: Any, ts: int, x: float, p: Any) -> float:
     if p.flat_zero_ok != 0 and x == 0.0:
         return 0.0
     by_time = (ts - r.flat_since) / max(p.flat_ms, 1)
-    return float(min(r.flat_n / max(float(p.flat_n), p.flat_longest_k * float(r.flat_longest)), by_time))
+    patience = PATIENCE if r.busy & HAZARD != 0 else 1.0
+    return float(min(r.flat_n / max(float(p.flat_n), p.flat_longest_k * float(r.flat_longest)), by_time) / patience)
 
 
 @jit

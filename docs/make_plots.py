@@ -159,16 +159,14 @@ def measure(rec: Recording, hazards: list[Episode]) -> dict[str, float]:
 def report(name: str, rec: Recording, got: Outcome) -> None:
     m = measure(rec, got.hazards)
     per_week = m["false_runs"] / m["weeks"]
-    print(
-        f"{name}: {m['found']:.0f} of {m['events']:.0f} events, {per_week:.2f} false runs a week ({m['weeks']:.1f} weeks)"
-    )
+    found = f"{m['found']:.0f} of {m['events']:.0f} events"
+    print(f"{name}: {found}, {per_week:.2f} false runs a week ({m['weeks']:.1f} weeks)")
     for n in rec.values:
         one = [e for e in got.hazards if e.sensor == n]
         m = measure(rec, one)
         faults = sum(e.sensor == n and e.cls == "equipment" for e in got.episodes)
-        print(
-            f"  {n:10} alerts {len(one):3}  events {m['found']:2.0f}  false runs {m['false_runs']:2.0f}  equipment {faults:3}"
-        )
+        counts = f"events {m['found']:2.0f}  false runs {m['false_runs']:2.0f}  equipment {faults:3}"
+        print(f"  {n:10} alerts {len(one):3}  {counts}")
 
 
 def draw(rec: Recording, got: Outcome, channels: list[str], path: Path, begin: int, end: int, title: str) -> None:

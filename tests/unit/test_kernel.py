@@ -47,7 +47,7 @@ def send(
 
 def test_an_episode_from_raise_to_clear() -> None:
     k = ready("water", sensor(asset="522601-V-9", lon=107.9, lat=26.5, name_zh="北门压力", name_en="North gate"))
-    found = send(k, [25.0] * 70 + [40.0] * 10, 120)
+    found = send(k, [25.0 + 0.01 * (i % 2) for i in range(70)] + [40.0] * 10, 120)
     assert [d.state for d in found] == ["raise", "update", "update", "clear"]
     first, last = found[0], found[-1]
     assert (first.kind, first.cls, first.domain) == ("pressure_low", "hazard", "water")
@@ -62,7 +62,7 @@ def test_an_episode_from_raise_to_clear() -> None:
     assert first.id == stable_id("", first.sensor, "pressure_low", first.onset_ms, "raise", first.ts_ms)
     assert first.evidence.low is not None
     assert first.evidence.low < 40 < (first.evidence.high or 0)
-    assert first.evidence.series[-1] == (first.ts_ms, 25.0)
+    assert first.evidence.series[-1] == (first.ts_ms, 25.01)
     assert (first.hard, first.level, first.magnitude > 1) == (False, 0, True)
     assert first.interval_s == 1.0
 
@@ -109,6 +109,13 @@ def test_a_stuck_sensor() -> None:
     found = send(ready("water", s), [40.0] * 60 + [40.1, 39.9, 40.05, 39.95, 40.0, 40.02, 40.1], 120)
     assert [(d.state, d.kind) for d in found] == [("raise", "flatline"), ("clear", "flatline")]
     assert found[0].ts_ms - found[0].onset_ms == 29_000
+
+
+def test_a_value_that_stopped_moving_in_an_open_hazard_needs_ten_times_longer() -> None:
+    s = sensor(params={"flatline.n": 30, "flatline.s": 20})
+    found = [d for d in send(ready("water", s), [25.0] * 400, 120) if d.state == "raise"]
+    assert [d.kind for d in found] == ["pressure_low", "flatline"]
+    assert found[1].ts_ms - found[1].onset_ms == 299_000
 
 
 def test_silence_and_return() -> None:
@@ -252,6 +259,14 @@ def test_many_findings_in_one_batch() -> None:
     found = k.process(cols)
     assert [d.sensor for d in found] == ids
     assert len({d.id for d in found}) == 700
+
+
+def test_a_restored_kernel_knows_the_kind_of_an_open_episode() -> None:
+    before, after = ready(), Kernel("water")
+    assert send(before, [25.0] * 10, 120)[0].kind == "pressure_low"
+    after.restore(before.snapshot())
+    after.configure([sensor(kind="ph", version=2)])
+    assert [(d.state, d.kind) for d in send(after, [7.0] * 10, 130)] == [("clear", "pressure_low")]
 
 
 def test_snapshot_of_another_kernel_is_refused() -> None:
