@@ -61,21 +61,22 @@ ALERTS = [
 @pytest.mark.parametrize(
     ("filters", "ids"),
     [
-        ({}, "bcad"),  # by severity, the newer first; the closed one is not shown
-        ({"text": "522600"}, "bcad"),
-        ({"text": "5226"}, "bcad"),
-        ({"text": "522601"}, "cad"),
-        ({"text": "522601001"}, "cad"),
+        ({}, "bacd"),  # by severity, what goes on first; the closed one is not shown
+        ({"text": "522600"}, "bacd"),
+        ({"text": "5226"}, "bacd"),
+        ({"text": "522601"}, "acd"),
+        ({"text": "522601001"}, "acd"),
         ({"text": "522622"}, "b"),
         ({"text": "522601002"}, ""),
-        ({"text": "pressure LOW"}, "bcad"),
-        ({"text": "城西"}, "cad"),
+        ({"text": "pressure LOW"}, "bacd"),
+        ({"text": "城西"}, "acd"),
         ({"text": "黄平"}, "b"),
-        ({"text": "W-PRS-000001"}, "bcad"),
+        ({"text": "W-PRS-000001"}, "bacd"),
         ({"severity": ["I", "IV"]}, "bd"),
         ({"domain": ["gas"]}, "b"),
         ({"state": "closed"}, "e"),
-        ({"state": "all"}, "becad"),
+        ({"state": "active"}, "bad"),
+        ({"state": "all"}, "beacd"),
         ({"mode": "test"}, "d"),
     ],
 )
@@ -103,9 +104,9 @@ def test_counters_and_red_alerts(modules: Page) -> None:
         }""",
         ALERTS,
     )
-    assert got["severity"]["I"] == {"open": 1, "unacked": 1}
-    assert got["severity"]["II"] == {"open": 0, "unacked": 0}
-    assert got["severity"]["IV"] == {"open": 1, "unacked": 0}
+    assert got["severity"]["I"] == {"open": 1, "active": 1, "unacked": 1}
+    assert got["severity"]["II"] == {"open": 0, "active": 0, "unacked": 0}
+    assert got["severity"]["IV"] == {"open": 1, "active": 1, "unacked": 0}
     assert got["county"] == {"522601": {"open": 3, "worst": "III"}, "522622": {"open": 1, "worst": "I"}}
     assert got["reds"] == ["b"]
 

@@ -85,7 +85,7 @@ const feed = new Feed(api, {
     closedLoaded = false;
     store.replace(items);
     list.ready = true;
-    if (store.filters.state !== "open") loadClosed();
+    if (["closed", "all"].includes(store.filters.state)) loadClosed();
     loadMap();
     if (details.id) details.load();
     return cursor;
@@ -121,7 +121,7 @@ store.addEventListener("alert", ({ detail: { alert, transition, before } }) => {
 store.addEventListener("snapshot", redraw);
 units.addEventListener("names", () => { redraw(); if (details.alert) details.show(details.alert); });
 store.addEventListener("filter", () => {
-  if (store.filters.state !== "open") loadClosed();
+  if (["closed", "all"].includes(store.filters.state)) loadClosed();
   list.limit = 150;
   list.render(true);
   redraw();

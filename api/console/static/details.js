@@ -68,7 +68,7 @@ export class Details {
     if (!alert || this.loading) return;
     this.loading = true;
     const kept = points(alert.evidence?.series ?? []);
-    const { from, to } = windowOf(alert, this.ctx.api.now());
+    const { from, to } = windowOf(alert, kept, this.ctx.api.now());
     let found = [], note = "";
     try {
       const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), run: alert.run };

@@ -26,7 +26,7 @@ export class Filters {
   /** Labels in the language of now. */
   retell() {
     const option = (value, words) => h("option", { value }, words);
-    put(byId("filter-state"), ["open", "closed", "all"].map((key) => option(key, t(`state.${key}`))));
+    put(byId("filter-state"), ["open", "active", "closed", "all"].map((key) => option(key, t(`state.${key}`))));
     put(byId("filter-mode"), option("", t("mode.any")), ["actual", "exercise", "test"].map((key) => option(key, term("mode", key))));
     put(byId("filter-domain"), DOMAINS.map((domain) => h("button", {
       type: "button", className: "toggle", dataset: { domain }, onclick: () => this.store.filter({ domain: toggled(this.store.filters.domain, domain) }),
@@ -46,10 +46,10 @@ export class Filters {
     byId("filter-mode").value = filters.mode;
     for (const node of byId("filter-domain").children) node.setAttribute("aria-pressed", String(filters.domain.includes(node.dataset.domain)));
     for (const node of byId("counts").children) {
-      const { open, unacked } = severity[node.dataset.severity];
+      const { open, active, unacked } = severity[node.dataset.severity];
       node.setAttribute("aria-pressed", String(filters.severity.includes(node.dataset.severity)));
       node.querySelector(".n").textContent = open;
-      node.querySelector(".u").textContent = unacked ? `${t("count.unacked")} ${unacked}` : "";
+      node.querySelector(".u").textContent = open ? `${term("condition", "ACTIVE")} ${active} · ${t("count.unacked")} ${unacked}` : "";
       node.classList.toggle("some", open > 0);
     }
     const changed = Object.keys(NO_FILTERS).some((key) => String(filters[key]) !== String(NO_FILTERS[key]));

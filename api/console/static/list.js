@@ -57,7 +57,7 @@ export class AlertList {
     const waiting = alerts.filter((alert) => !this.seen.has(alert.id)).length;
     for (const id of this.order) this.row(id, byId.get(id) ?? this.store.alerts.get(id), !byId.has(id));
     this.place(shown);
-    this.tellAround(total, waiting, keep);
+    this.tellAround(total, waiting);
   }
 
   place(shown) {
@@ -76,10 +76,10 @@ export class AlertList {
     if (this.current && !this.rows.has(this.current)) this.stand(null);
   }
 
-  tellAround(total, waiting, held) {
+  tellAround(total, waiting) {
     const { info, fresh, more, list } = this.nodes;
-    const all = [...this.store.alerts.values()].length;
-    text(info, held && waiting > 0 ? t("list.held") : total < all ? t("list.of", { n: total, all }) : t("list.shown", { n: total }));
+    const all = this.store.alerts.size;
+    text(info, total < all ? t("list.of", { n: total, all }) : t("list.shown", { n: total }));
     fresh.hidden = waiting <= 0;
     text(fresh, waiting > 0 ? t("list.new", { n: waiting }) : "");
     more.hidden = total <= this.limit;

@@ -215,10 +215,13 @@ export class CountyMap {
 
   /** A county's name steps up or down when a mark lies on it; it stays where it is while that place is free. */
   placeNames(groups) {
+    const names = [];
     for (const county of this.counties.values()) {
       const [x, y] = county.label;
-      const free = (dy) => groups.every((g) => Math.abs(g.x - x) > 44 * this.unit || Math.abs(g.y - y - (dy - 4) * this.unit) > 17 * this.unit);
+      const apart = (p, dy, wide, high) => Math.abs(p.x - x) > wide * this.unit || Math.abs(p.y - y - dy * this.unit) > high * this.unit;
+      const free = (dy) => groups.every((g) => apart(g, dy - 4, 44, 17)) && names.every((name) => apart(name, dy, 62, 15));
       county.dy = [county.dy ?? 0, 0, -24, 24, -42, 42].find(free) ?? 0;
+      names.push({ x, y: y + county.dy * this.unit });
       county.name.setAttribute("transform", `translate(${x} ${y}) scale(${this.unit}) translate(0 ${county.dy})`);
     }
   }

@@ -9,23 +9,26 @@ export function points(body) {
     .filter(([ms, value]) => ms !== null && typeof value === "number").sort((a, b) => a[0] - b[0]);
 }
 
-/** When to look: from some time before the onset to a while after the last sign, at most until now. */
-export function windowOf(alert, now) {
+/** Usual time between two of the readings kept as evidence. */
+function stepOf(kept) {
+  const gaps = kept.slice(1).map((point, i) => point[0] - kept[i][0]).sort((a, b) => a - b);
+  return gaps[Math.floor(gaps.length / 2)] ?? 0;
+}
+
+/** When to look: as long before the onset as it lasted (and 90 readings), to a while after the end, at most until now. */
+export function windowOf(alert, kept, now) {
   const first = toMs(alert.first_seen) ?? now;
   const cleared = clearedAt(alert);
-  const last = cleared ?? (alert.condition === "CLEARED" ? toMs(alert.last_seen) ?? now : now);
-  const life = Math.max(last - first, 120_000);
-  const before = Math.min(Math.max(life, 300_000), 6 * 3600_000);
+  const last = cleared ?? now;
+  const life = Math.max(last - first, 60_000);
+  const before = Math.min(Math.max(life, 120_000, 90 * stepOf(kept)), 3 * 86_400_000);
   const after = cleared ? Math.min(life / 3, 1800_000) + 30_000 : 0;
   return { from: first - before, to: Math.max(first + 60_000, Math.min(now, last + after)) };
 }
 
 /** When it cleared; null while it goes on. */
 export function clearedAt(alert) {
-  if (alert.condition !== "CLEARED") return null;
-  if (alert.cleared) return toMs(alert.cleared);
-  const clear = (alert.timeline ?? []).findLast((entry) => entry.trigger === "clear" || entry.to?.condition === "CLEARED");
-  return toMs(clear?.at) ?? toMs(alert.last_seen);
+  return alert.condition === "CLEARED" ? toMs(alert.cleared) ?? toMs(alert.last_seen) : null;
 }
 
 /** The limit in the unit of the readings; a threshold that stands beside a score is one of the score. */

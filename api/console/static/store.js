@@ -12,9 +12,9 @@ export const isCleared = (alert) => alert.condition === "CLEARED";
 export const isUnacked = (alert) => alert.label === "UNACK" || alert.label === "RTNUN";
 export const isRed = (alert) => alert.severity === "I" && isOpen(alert) && !isCleared(alert) && isUnacked(alert);
 
-/** By severity, then the newest first, then by id so that the order never depends on arrival. */
+/** By severity, what goes on before what is over, the newest first; then by id, so that arrival never matters. */
 export function byUrgency(a, b) {
-  return (RANK[a.severity] ?? 9) - (RANK[b.severity] ?? 9)
+  return (RANK[a.severity] ?? 9) - (RANK[b.severity] ?? 9) || isCleared(a) - isCleared(b)
     || (toMs(b.first_seen) ?? 0) - (toMs(a.first_seen) ?? 0)
     || (a.id < b.id ? -1 : 1);
 }
@@ -67,7 +67,8 @@ export class Store extends EventTarget {
 
   matches(alert) {
     const { severity, domain, state, mode, text } = this.filters;
-    if (state === "open" ? !isOpen(alert) : state === "closed" && isOpen(alert)) return false;
+    if (state !== "all" && (state === "closed") === isOpen(alert)) return false;
+    if (state === "active" && isCleared(alert)) return false;
     if (mode && alert.mode !== mode) return false;
     if (severity.length && !severity.includes(alert.severity)) return false;
     if (domain.length && !domain.includes(alert.domain)) return false;
@@ -88,15 +89,16 @@ export class Store extends EventTarget {
     return [...this.alerts.values()].filter((alert) => this.matches(alert)).sort(byUrgency);
   }
 
-  /** Open alerts of the chosen mode, whatever the other filters: {severity: {I: {open, unacked}, …}, county: {code: {open, worst}}} */
+  /** Open alerts of the chosen mode, whatever the other filters: {severity: {I: {open, active, unacked}, …}, county: {code: {open, worst}}} */
   counts() {
-    const severity = Object.fromEntries(SEVERITIES.map((key) => [key, { open: 0, unacked: 0 }]));
+    const severity = Object.fromEntries(SEVERITIES.map((key) => [key, { open: 0, active: 0, unacked: 0 }]));
     const county = {};
     for (const alert of this.alerts.values()) {
       if (!isOpen(alert) || (this.filters.mode && alert.mode !== this.filters.mode)) continue;
       const cell = severity[alert.severity];
       if (cell) {
         cell.open += 1;
+        if (!isCleared(alert)) cell.active += 1;
         if (isUnacked(alert)) cell.unacked += 1;
       }
       const place = (county[countyOf(alert)] ??= { open: 0, worst: null });
