@@ -154,7 +154,6 @@ class Ledger:
             transaction_timeout_ms=30_000,
             linger_ms=0,
             max_request_size=MAX_MESSAGE_BYTES,
-            compression_type="lz4",
             **aiokafka_kwargs(self.settings),
         )
         await self._producer.start()  # fences: InitProducerId ends any transaction of a predecessor
