@@ -49,3 +49,8 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data in {folder}: set CITYOPS_TEST_DATA to the folder with the recordings")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's synchronous API keeps an event loop running that async tests cannot share."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
