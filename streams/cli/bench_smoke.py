@@ -258,7 +258,7 @@ def committed(admin: Any, group: str, topic: str) -> int:
     from kafka.errors import KafkaError
 
     try:
-        offsets = admin.list_group_offsets(group)
-    except (KafkaError, AttributeError):
+        offsets = admin.list_group_offsets(group)[group]
+    except (KafkaError, KeyError):
         return 0
     return sum(max(meta.offset, 0) for tp, meta in offsets.items() if tp.topic == topic)
