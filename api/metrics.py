@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import Scope
@@ -36,6 +38,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._workers: Path | None = None
         with contextlib.suppress(Exception):
             ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -61,5 +64,14 @@ class Metrics:
         if not route.endswith("/feed"):
             self._seconds.labels(route).observe(seconds)
 
+    def workers(self, folder: Path) -> None:
+        """Show what the workers of the same data folder keep there, too."""
+        self._workers = folder
+
     def text(self) -> bytes:
-        return generate_latest(self.registry)
+        own = generate_latest(self.registry)
+        if self._workers is None or not self._workers.is_dir():
+            return own
+        theirs = CollectorRegistry()
+        MultiProcessCollector(theirs, path=str(self._workers))  # type: ignore[no-untyped-call]
+        return own + generate_latest(theirs)

@@ -77,6 +77,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     elif demo:
         log.warning("no demo accounts are made: --host %s is not loopback", settings.host)
     _watch(context, projector, bus, history)
+    context.metrics.workers(folder / "metrics")
     failed: list[BaseException] = []
     server: _Server | None = None
 

@@ -12,7 +12,7 @@ from geo.assets import Sensor
 from streams import codec, topics
 from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
-from streams.metrics import DETECTIONS, REJECTS, SNAPSHOTS_REFUSED
+from streams.metrics import DETECTIONS, DROPPED, REJECTS, SNAPSHOTS_REFUSED
 from streams.outbox import Outbox, Record, chunks, reject
 from streams.settings import Settings
 
@@ -48,6 +48,7 @@ class DetectLogic:
             prefix + topics.packed(d): Kernel(d, run=run, mode=mode, blind_ms=blind_ms) for d in topics.DOMAINS
         }
         self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
+        self._counted: dict[tuple[str, str], int] = {}
 
     def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
         """Take the newest snapshot; one of another format is left aside and the state rebuilt from the whole log."""
@@ -67,6 +68,7 @@ class DetectLogic:
             SNAPSHOTS_REFUSED.inc()
             self._begin()
             return {}
+        self._counted = {(k.domain, r): n for k in self.kernels.values() for r, n in k.counters.items()}
         return snap.pos
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
@@ -106,7 +108,12 @@ class DetectLogic:
         out.send(topic, topics.county_partition(d.county, self.settings.partitions), _json.encode(d), d.county.encode())
 
     def flush(self, out: Outbox) -> None:
-        return None
+        for kernel in self.kernels.values():
+            for reason, n in kernel.counters.items():
+                new = n - self._counted.get((kernel.domain, reason), 0)
+                if new:
+                    DROPPED.labels(kernel.domain, reason).inc(new)
+                    self._counted[kernel.domain, reason] = n
 
     def idle(self, out: Outbox) -> None:
         return None

@@ -1,8 +1,13 @@
-"""Prometheus metrics of the workers, in one list. The API serves its own and those its children report."""
+"""Prometheus metrics of the workers, in one list.
+
+A worker keeps its values in files of `<data>/metrics` (prometheus_client's multiprocess mode, chosen by
+`streams.cli.common.keep_metrics` before this module is imported); the API of the same data folder serves them beside its
+own. A worker elsewhere serves its own with `cityops worker … --metrics-port`.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 LEDGER_COMMITS = Counter("cityops_ledger_commits_total", "transactions committed", ["app"])
 LEDGER_BATCH = Histogram(
@@ -21,4 +26,3 @@ REJECTS = Counter("cityops_rejected_rows_total", "rows rejected", ["reason"])
 DROPPED = Counter("cityops_dropped_rows_total", "rows that reached no detector", ["domain", "reason"])
 DETECTIONS = Counter("cityops_detections_total", "detections", ["domain", "kind", "state"])
 TRANSITIONS = Counter("cityops_alert_transitions_total", "alert transitions", ["trigger"])
-OPEN_ALERTS = Gauge("cityops_open_alerts", "alerts that are not closed", ["severity"])

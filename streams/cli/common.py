@@ -115,6 +115,18 @@ def serve_as_child(settings: Settings) -> None:
     watch_parent()
 
 
+def metrics_folder(settings: Settings) -> Path:
+    """Where workers keep their metrics for the API of the same data folder."""
+    return data_folder(settings) / "metrics"
+
+
+def keep_metrics(settings: Settings) -> None:
+    """Make this process keep its metrics in files; must come before `streams.metrics` is imported."""
+    folder = metrics_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def say(text: str) -> None:
     """A progress line on stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.common import connection_options, json_option, require_broker, run_file, say, write_run_file
+from streams.cli.common import (
+    connection_options,
+    json_option,
+    metrics_folder,
+    require_broker,
+    run_file,
+    say,
+    write_run_file,
+)
 from streams.errors import UsageError
 from streams.folders import cache_folder, data_folder, writable
 from streams.settings import Settings
@@ -81,6 +89,7 @@ class Up:
 
     def start(self, embedded: bool) -> dict[str, Any]:
         """Start all; returns the readiness line. Raises CityopsError when a part cannot start."""
+        shutil.rmtree(metrics_folder(self.settings), ignore_errors=True)  # counters begin with the processes
         say("compiling detectors (the first time up to a minute)…")
         compiling = self._child("worker", "detect", "--warm-only", name="compile")
         broker = self._launch_broker() if embedded else None

@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from streams.cli.common import connection_options, require_topics, serve_as_child, settings_from
+from streams.cli.common import connection_options, keep_metrics, require_topics, serve_as_child, settings_from
 
 
 @click.command()
 @click.argument("app", type=click.Choice(["packer", "detect", "alerts"]))
 @click.option("--prefix", metavar="RUN", help="Topic prefix of a run, run.<id>. ; empty for live operation.")
 @click.option("--warm-only", is_flag=True, help="detect: compile the detectors into the cache folder and end.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of this worker here.")
 @connection_options
-def command(app: str, warm_only: bool, **options: Any) -> None:
+def command(app: str, warm_only: bool, metrics_port: int | None, **options: Any) -> None:
     """Run one worker until Ctrl-C.
 
     \b
@@ -34,6 +35,10 @@ def command(app: str, warm_only: bool, **options: Any) -> None:
     settings = settings_from(**options)
     serve_as_child(settings)
     require_topics(settings)
+    if metrics_port is None:
+        keep_metrics(settings)
+    else:
+        _serve_metrics(settings.host, metrics_port)
     if app == "packer":
         from streams.intake import packer
 
@@ -42,3 +47,14 @@ def command(app: str, warm_only: bool, **options: Any) -> None:
         from streams import agents
 
         agents.run(app, settings)
+
+
+def _serve_metrics(host: str, port: int) -> None:
+    from prometheus_client import start_http_server
+
+    from streams.errors import UsageError
+
+    try:
+        start_http_server(port, addr=host)
+    except OSError as error:
+        raise UsageError(f"--metrics-port {port}: {error.strerror or error}; name another port") from None
