@@ -1,8 +1,8 @@
 """Prometheus metrics of the workers, in one list.
 
 A worker keeps its values in files of `<data>/metrics` (prometheus_client's multiprocess mode, chosen by
-`streams.cli.common.keep_metrics` before this module is imported); the API of the same data folder serves them beside its
-own. A worker elsewhere serves its own with `cityops worker … --metrics-port`.
+`streams.cli.common.keep_metrics` before this module is imported); the API of the same data folder serves them beside
+its own. A worker elsewhere serves its own with `cityops worker … --metrics-port`.
 """
 
 from __future__ import annotations
