@@ -10,6 +10,7 @@ See docs/architecture.md and docs/decisions/0001-ledger.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -177,7 +178,8 @@ class Ledger:
             if start < end:
                 out = Outbox(self.name, {})
                 async for record in read_range(self.settings, TopicPartition(topic, self.partition), start, end):
-                    self.logic.apply(record, out)
+                    with contextlib.suppress(Exception):  # as in `_one`, which has told of it
+                        self.logic.apply(record, out)
                     out.records.clear()
                 self.logic.flush(out)
 

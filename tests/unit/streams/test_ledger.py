@@ -1,0 +1,101 @@
+"""What a ledger does with records, without Kafka: skipping, holes, poison, replay."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams import ledger as module
+from streams.ledger import Ledger
+from streams.outbox import Outbox, Record
+from streams.settings import Settings
+
+
+class Sum:
+    """Adds up numbers; a word is poison."""
+
+    linger_ms = 0
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
+        return {"in": 0}
+
+    def apply(self, record: Record, out: Outbox) -> None:
+        self.total += int(record.value or b"")
+        out.send("out", 0, b"%d" % self.total)
+
+    def flush(self, out: Outbox) -> None: ...
+
+    def idle(self, out: Outbox) -> None: ...
+
+    def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None: ...
+
+
+def record(offset: int, value: bytes, seq: int | None = None) -> Any:
+    headers = [] if seq is None else [("src", b"s"), ("seq", b"%d" % seq)]
+    return SimpleNamespace(topic="in", partition=0, offset=offset, timestamp=0, key=None, value=value, headers=headers)
+
+
+@pytest.fixture
+async def ledger(monkeypatch: pytest.MonkeyPatch) -> tuple[Ledger, list[Outbox], dict[int, Any]]:
+    """A ledger whose transactions are kept in a list, and a source log that `read_range` reads."""
+    made = Ledger(Settings(env={}), "alerts", 0, Sum, lambda: None)
+    made.logic = Sum()
+    sent: list[Outbox] = []
+    log: dict[int, Any] = {}
+
+    async def commit(out: Outbox) -> None:
+        sent.append(out)
+
+    async def read_range(settings: Settings, tp: Any, start: int, end: int) -> AsyncIterator[Any]:
+        for offset in sorted(log):
+            if start <= offset < end:
+                yield log[offset]
+
+    monkeypatch.setattr(made, "_commit", commit)
+    monkeypatch.setattr(module, "read_range", read_range)
+    return made, sent, log
+
+
+Parts = tuple[Ledger, list[Outbox], dict[int, Any]]
+
+
+async def test_what_was_applied_is_skipped(ledger: Parts) -> None:
+    made, sent, _ = ledger
+    await made._apply([record(0, b"1"), record(1, b"2")])
+    await made._apply([record(1, b"2"), record(2, b"4")])
+    assert made.logic.total == 7  # type: ignore[attr-defined]
+    assert [[v for _, _, _, v, _ in out.records] for out in sent] == [[b"1", b"3"], [b"7"]]
+    assert [dict(h)["seq"] for out in sent for *_, h in out.records] == [b"0", b"1", b"2"]
+
+
+async def test_a_hole_in_a_senders_numbers_is_read_again(ledger: Parts) -> None:
+    made, _, log = ledger
+    log.update({k: record(k, b"1", seq=k) for k in range(5)})
+    await made._apply([log[0]])
+    await made._apply([log[4]])
+    assert made.logic.total == 5  # type: ignore[attr-defined]
+    assert made.applied.pos == {"in": 5}
+
+
+async def test_poison_is_rejected_with_its_bytes_and_stops_nothing(ledger: Parts) -> None:
+    made, sent, _ = ledger
+    await made._apply([record(0, b"1"), record(1, b"poison"), record(2, b"2")])
+    assert made.logic.total == 3  # type: ignore[attr-defined]
+    (rejected,) = [r for r in sent[0].records if r[0] == "readings.rejected"]
+    assert rejected[3] == b"poison"
+    assert b"ValueError" in dict(rejected[4])["reason"]
+
+
+async def test_replay_brings_state_to_where_it_was_poison_included(ledger: Parts) -> None:
+    made, sent, log = ledger
+    log.update({k: record(k, v) for k, v in enumerate((b"1", b"poison", b"2", b"40"))})
+    made.applied.pos = {"in": 3}
+    await made._replay({"in": 0})
+    assert made.logic.total == 3  # type: ignore[attr-defined]
+    assert sent == []
