@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from streams.columns import BAD, EMPTY, GOOD, I32, UNCERTAIN, Columns, concat, from_rows
+from streams.packed import MAX_ROWS, CodecError, Packed, pack, unpack
 
 __all__ = [
     "EMPTY",
@@ -32,23 +33,7 @@ __all__ = [
 ]
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-MAX_ROWS = 100_000
 QUALITY = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
-
-
-class CodecError(ValueError):
-    """A message cannot be read; the text is the reason given to the sender."""
-
-
-@dataclass(frozen=True)
-class Packed:
-    """An unpacked message: rows, sender and number; internal topics add `cfg` (registry records) and `tick`."""
-
-    cols: Columns
-    src: str = ""
-    seq: int = 0
-    cfg: list[dict[str, Any]] = field(default_factory=list)
-    tick: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,105 +53,6 @@ class Decoded:
     message: I32
     row: I32
     rejects: list[Reject]
-
-
-_encoder = msgspec.msgpack.Encoder()
-_OPTIONAL_KEYS = (("lon", "lon", "<f8"), ("lat", "lat", "<f8"), ("acc", "accuracy", "<f4"), ("q", "quality", "u1"))
-
-
-def pack(
-    cols: Columns, src: str = "", seq: int = 0, cfg: list[dict[str, Any]] | None = None, tick: int | None = None
-) -> bytes:
-    """One message of packed version 1.
-
-    >>> unpack(pack(from_rows([("a", 1, 2.5)]), "me", 7)).seq
-    7
-    """
-    out: dict[str, Any] = {
-        "v": 1,
-        "src": src,
-        "seq": seq,
-        "s": cols.sensors,
-        "i": cols.idx.astype("<i4", copy=False).tobytes(),
-        "t": cols.ts_ms.astype("<i8", copy=False).tobytes(),
-        "x": cols.value.astype("<f8", copy=False).tobytes(),
-    }
-    if cols.metric_idx is not None:
-        out["m"] = cols.metrics or []
-        out["mi"] = cols.metric_idx.astype("<i2", copy=False).tobytes()
-    for key, name, dtype in _OPTIONAL_KEYS:
-        col = getattr(cols, name)
-        if col is not None:
-            out[key] = col.astype(dtype, copy=False).tobytes()
-    if cfg:
-        out["cfg"] = cfg
-    if tick is not None:
-        out["tick"] = tick
-    return _encoder.encode(out)
-
-
-class _Wire(msgspec.Struct):
-    v: int
-    s: list[str] = []
-    i: bytes = b""
-    t: bytes = b""
-    x: bytes = b""
-    src: str = ""
-    seq: int = 0
-    m: list[str] | None = None
-    mi: bytes | None = None
-    lon: bytes | None = None
-    lat: bytes | None = None
-    acc: bytes | None = None
-    q: bytes | None = None
-    cfg: list[dict[str, Any]] = []
-    tick: int | None = None
-
-
-_unpacker = msgspec.msgpack.Decoder(_Wire)
-
-
-def unpack(value: bytes) -> Packed:
-    """Read one packed message.
-
-    Raises
-    ------
-    CodecError
-        truncated or no msgpack, an unknown version, columns of different length, an index outside `s`.
-    """
-    try:
-        w = _unpacker.decode(value)
-    except msgspec.ValidationError as e:
-        raise CodecError(f"packed message: {e}") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise CodecError("packed message is truncated or not msgpack") from None
-    if w.v != 1:
-        raise CodecError(f"packed message has version v={w.v}; this system reads v=1")
-    idx = _column(w.i, "<i4", "i", None)
-    n = len(idx)
-    if n > MAX_ROWS:
-        raise CodecError(f"packed message has {n} rows; at most {MAX_ROWS} are taken")
-    if n and (idx.min() < 0 or idx.max() >= len(w.s)):
-        raise CodecError(f"packed message: column i points outside its {len(w.s)} sensors")
-    mi = None if w.mi is None else _column(w.mi, "<i2", "mi", n)
-    if mi is not None and n and (mi.min() < -1 or mi.max() >= len(w.m or [])):
-        raise CodecError("packed message: column mi points outside its metric names")
-    extra = {
-        name: None if getattr(w, key) is None else _column(getattr(w, key), dtype, key, n)
-        for key, name, dtype in _OPTIONAL_KEYS
-    }
-    cols = Columns(
-        w.s, idx, _column(w.t, "<i8", "t", n), _column(w.x, "<f8", "x", n), w.m if mi is not None else None, mi, **extra
-    )
-    return Packed(cols, w.src, w.seq, w.cfg, w.tick)
-
-
-def _column(data: bytes, dtype: str, name: str, n: int | None) -> Any:
-    size = np.dtype(dtype).itemsize
-    if len(data) % size or (n is not None and len(data) != n * size):
-        want = "a whole number of" if n is None else f"{n}"
-        raise CodecError(f"packed message: column {name} has {len(data)} bytes, want {want} × {size}")
-    return np.frombuffer(data, dtype)
 
 
 class _Reading(msgspec.Struct):
