@@ -106,7 +106,7 @@ def _decode_singles(values: Sequence[bytes]) -> Decoded | None:
         return None
     try:
         readings = _many.decode(b"[" + b",".join(values) + b"]")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if len(readings) != len(values):
         return None
@@ -152,7 +152,7 @@ def _decode_json(value: bytes) -> tuple[Columns, I32, dict[str, list[int]]]:
     try:
         whole = _any.decode(text)
         items = whole if isinstance(whole, list) else [whole]
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2 and text[:1] not in (b"{", b"["):
             raise CodecError("neither JSON nor a packed message") from None
@@ -161,7 +161,7 @@ def _decode_json(value: bytes) -> tuple[Columns, I32, dict[str, list[int]]]:
         for line in lines:
             try:
                 items.append(_any.decode(line))
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 items.append(CodecError("bad JSON in this line"))
     if not items:
         raise CodecError("empty batch: no rows")

@@ -37,6 +37,7 @@ def pack(
 ) -> bytes:
     """One message of packed version 1.
 
+    >>> from streams.columns import from_rows
     >>> unpack(pack(from_rows([("a", 1, 2.5)]), "me", 7)).seq
     7
     """
@@ -96,7 +97,7 @@ def unpack(value: bytes) -> Packed:
         w = _unpacker.decode(value)
     except msgspec.ValidationError as e:
         raise CodecError(f"packed message: {e}") from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CodecError("packed message is truncated or not msgpack") from None
     if w.v != 1:
         raise CodecError(f"packed message has version v={w.v}; this system reads v=1")
