@@ -126,7 +126,7 @@ async def serve(name: str, settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     app.finalize()
     await app.start()
-    waits = [asyncio.create_task(e.wait()) for e in (stop, ledgers.fenced)]
+    waits = [asyncio.create_task(e.wait()) for e in (stop, ledgers.fenced, app._crashed)]
     ready = asyncio.create_task(ledgers.ready())
     await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
@@ -134,6 +134,9 @@ async def serve(name: str, settings: Settings) -> int:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if ledgers.fenced.is_set():
         return FENCED_EXIT
+    if not stop.is_set():
+        log.error("%s: Faust stopped reading: %r", name, app._crash_reason)
+        return 1
     await ledgers.close()
     try:
         await asyncio.wait_for(app.stop(), 8)

@@ -296,9 +296,11 @@ def _cancelled(error: BaseException) -> bool:
 
 def _stamp(record: Record) -> tuple[str, int | None]:
     src, seq = "", None
+    if "readings.raw." in record.topic:  # written by anyone: their headers say nothing to us
+        return src, seq
     for name, value in record.headers or ():
-        if name == "src":
+        if name == "src" and value is not None:
             src = value.decode(errors="replace")
-        elif name == "seq" and value.isdigit():
+        elif name == "seq" and value is not None and value.isdigit() and len(value) <= 18:
             seq = int(value)
     return src, seq

@@ -11,6 +11,7 @@ from streams import topics
 from streams.settings import Settings
 
 CHUNK = 800_000
+REJECT_BYTES, REJECT_ROWS = 8 * 1024 * 1024, 100_000  # of an original that is kept
 
 
 class Applied(msgspec.Struct):
@@ -90,14 +91,16 @@ def chunks(name: bytes, data: bytes) -> dict[bytes, bytes]:
 
 def reject(out: Outbox, settings: Settings, record: Record, reason: str, rows: Sequence[int] = ()) -> None:
     """Send the original bytes to `readings.rejected` with the reason, the rows and where they came from."""
+    value = record.value or b""
     out.send(
         settings.prefix + topics.REJECTED,
         0,
-        record.value,
+        value[:REJECT_BYTES],
         record.key,
         [
+            *([("truncated", b"%d" % len(value))] if len(value) > REJECT_BYTES else []),
             ("reason", reason.encode()),
-            ("rows", ",".join(map(str, rows)).encode()),
+            ("rows", ",".join(map(str, rows[:REJECT_ROWS])).encode()),
             ("source", record.topic.encode()),
             ("partition", b"%d" % record.partition),
             ("offset", b"%d" % record.offset),

@@ -108,11 +108,17 @@ class PackLogic:
         for bad in decoded.rejects:
             REJECTS.labels("unreadable").inc(max(len(bad.rows), 1))
             reject(out, self.settings, records[bad.index], bad.reason, bad.rows)
+        refused: dict[tuple[int, str], tuple[list[str], list[int]]] = {}
         for refusal, rows in checked.refused.items():
             REJECTS.labels(refusal.code).inc(len(rows))
-            for m in np.unique(decoded.message[rows]):
-                in_message = decoded.row[rows[decoded.message[rows] == m]]
-                reject(out, self.settings, records[int(m)], refusal.reason, in_message.tolist())
+            for k in rows.tolist():
+                reasons, in_message = refused.setdefault((int(decoded.message[k]), refusal.code), ([], []))
+                in_message.append(int(decoded.row[k]))
+                if refusal.reason not in reasons[-1:]:
+                    reasons.append(refusal.reason)
+        for (m, _), (reasons, in_message) in refused.items():  # one copy of a message a cause, however many sensors
+            more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
+            reject(out, self.settings, records[m], reasons[0] + more, sorted(in_message))
         READINGS.labels(domain).inc(int((checked.partition >= 0).sum()))
         for p in np.unique(checked.partition[checked.partition >= 0]):
             self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out)

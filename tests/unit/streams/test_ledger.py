@@ -99,3 +99,11 @@ async def test_replay_brings_state_to_where_it_was_poison_included(ledger: Parts
     await made._replay({"in": 0})
     assert made.logic.total == 3  # type: ignore[attr-defined]
     assert sent == []
+
+
+@pytest.mark.parametrize("headers", [[("seq", None)], [("src", None)], [("seq", b"9" * 5000)], [("seq", b"x")]])
+def test_foreign_headers_are_no_stamp(headers: list[Any]) -> None:
+    odd = SimpleNamespace(topic="detections", headers=headers)
+    assert module._stamp(odd)[1] is None  # type: ignore[arg-type]
+    raw = SimpleNamespace(topic="readings.raw.gas", headers=[("src", b"x"), ("seq", b"1")])
+    assert module._stamp(raw) == ("", None)  # type: ignore[arg-type]

@@ -133,3 +133,11 @@ def test_ticks_reach_every_partition_and_a_backlog_holds_them_back() -> None:
     logic.idle(out)
     assert {codec.unpack(v or b"").tick for _, _, _, v, _ in out.records} == {MS}
     assert len(out.records) == 16
+
+
+def test_many_unknown_sensors_of_a_message_are_one_reject(logic: PackLogic) -> None:
+    value = codec.pack(from_rows([(f"nobody-{k}", MS, 1.0) for k in range(50)]))
+    (rejected,) = [r for r in run(logic, value).records if r[0] == "readings.rejected"]
+    headers = dict(rejected[4])
+    assert headers["reason"].decode().endswith("(and 49 more like it)")
+    assert headers["rows"] == ",".join(map(str, range(50))).encode()
