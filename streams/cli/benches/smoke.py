@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,11 @@ import numpy as np
 
 from geo.assets import Sensor, Zone
 from streams import codec, topics
-from streams.cli.bench import Figure
+from streams.cli.benches.figure import Figure, Say
 from streams.columns import Columns
 from streams.errors import CityopsError
 from streams.settings import Settings
 
-Say = Callable[[str], None]
 PROGRAM = [sys.executable, "-m", "streams.cli"]
 LOAD_SENSORS, LOAD_RATE = 5_000, 5_000
 SENSORS, ROWS = 10_000, 1_000  # of the worker's benchmark
