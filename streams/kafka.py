@@ -7,10 +7,9 @@ remove a run's topics with kafka-python's admin client.
 
 from __future__ import annotations
 
-import logging
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,6 @@ from typing import Any
 from streams import topics
 from streams.errors import CityopsError, UsageError
 from streams.settings import Settings
-
-log = logging.getLogger(__name__)
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -148,19 +145,41 @@ def unreachable(settings: Settings, error: BaseException) -> CityopsError:
 
 @dataclass(frozen=True)
 class TopicsReport:
-    """What `create_topics` did. `differs` has (topic, partitions it has, partitions wanted)."""
+    """What `create_topics` did."""
 
     created: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    differs: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def check_partitions(settings: Settings, have: Mapping[str, int]) -> None:
+    """Raise UsageError where a topic of `have` (name → partitions) differs from CITYOPS_PARTITIONS.
+
+    A worker that starts with another number would look for partitions that are not there, or leave some unread.
+    """
+    counts = {name: n for name, n in have.items() if name in topics.follow_setting(settings.prefix)}
+    other = sorted(name for name, n in counts.items() if n != settings.partitions)
+    if not other:
+        return
+    has, found = counts[other[0]], set(counts.values())
+    more = f" (as {len(other) - 1} more)" if len(other) > 1 else ""
+    if len(found) == 1:
+        fix = f"set CITYOPS_PARTITIONS={has}, or start with an empty broker (`cityops up --data` with a new folder)"
+    else:
+        fix = (
+            f"the topics there have {' and '.join(map(str, sorted(found)))}, all need the same: delete those that differ "
+            "with Kafka's own tools, or start with an empty broker (`cityops up --data` with a new folder)"
+        )
+    raise UsageError(
+        f"topic {other[0]}{more} has {has} partitions at {settings.broker}, "
+        f"CITYOPS_PARTITIONS says {settings.partitions}: {fix}"
+    )
 
 
 def create_topics(settings: Settings) -> TopicsReport:
-    """Create every topic of `streams.topics.specs` that is not there yet.
+    """Create every topic of `streams.topics.specs` that is not there yet. Safe to call from several processes.
 
-    Topics that exist are kept as they are; one with another number of partitions is told in the
-    report and logged, never changed, since its keys are already spread. Safe to call at the same time
-    from several processes.
+    Raises UsageError, before anything is created, where topics are there with another number of partitions: their
+    keys are already spread, so they are never changed.
     """
     from kafka.errors import TopicAlreadyExistsError, for_code
 
@@ -168,6 +187,8 @@ def create_topics(settings: Settings) -> TopicsReport:
     report = TopicsReport()
     with admin(settings) as client:
         existing = partition_counts(client, list(wanted))
+        check_partitions(settings, existing)
+        report.kept.extend(existing)
         missing = {
             name: {
                 "num_partitions": spec.partitions,
@@ -184,19 +205,13 @@ def create_topics(settings: Settings) -> TopicsReport:
                 if topic["error_code"] == 0:
                     report.created.append(topic["name"])
                 elif error is TopicAlreadyExistsError:
-                    existing[topic["name"]] = wanted[topic["name"]].partitions
+                    report.kept.append(topic["name"])
                 else:
                     why = topic.get("error_message") or error.__name__
                     raise CityopsError(f"topic {topic['name']} could not be created at {settings.broker}: {why}")
             client.wait_for_topics(list(missing))
-        for name, have in existing.items():
-            report.kept.append(name)
-            if have != wanted[name].partitions:
-                report.differs.append((name, have, wanted[name].partitions))
-                log.warning(
-                    "topic %s has %d partitions, the settings say %d; it is kept (delete it or set CITYOPS_PARTITIONS)",
-                    name, have, wanted[name].partitions,
-                )  # fmt: skip
+            if len(report.created) < len(missing):  # another process was quicker: with the same number?
+                check_partitions(settings, partition_counts(client, list(wanted)))
     return report
 
 

@@ -79,3 +79,13 @@ def specs(partitions: int, prefix: str = "") -> list[TopicSpec]:
         for app in LEDGERS
     ]
     return [TopicSpec(prefix + s.name, s.partitions, s.config) for s in out]
+
+
+def follow_setting(prefix: str = "") -> frozenset[str]:
+    """Topics whose partitions are CITYOPS_PARTITIONS: all of them have to have the same number.
+
+    >>> "alerts" in follow_setting(), "assets" in follow_setting()
+    (True, False)
+    """
+    one, two = specs(1, prefix), specs(2, prefix)
+    return frozenset(a.name for a, b in zip(one, two, strict=True) if a.partitions != b.partitions)

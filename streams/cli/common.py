@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from streams.errors import CityopsError
+from streams.errors import CityopsError, UsageError
 from streams.folders import data_folder
 from streams.settings import Settings
 
@@ -66,12 +66,24 @@ def write_run_file(data: Path, **facts: Any) -> None:
 
 
 def settings_from(**options: Any) -> Settings:
-    """Settings: options win over the environment, and that over a running `cityops up`, and that over defaults."""
-    settings = Settings(options)
+    """Settings: options win over the environment, and that over a running `cityops up`, and that over defaults.
+
+    Raises UsageError for a value that cannot be used.
+    """
+    settings = checked(Settings(options))
     if not options.get("broker") and "CITYOPS_BROKER" not in os.environ:
         found = running(data_folder(settings))
         if found and isinstance(found.get("broker"), str):
             settings = settings.replace(broker=found["broker"])
+    return settings
+
+
+def checked(settings: Settings) -> Settings:
+    """The settings as they are; raises UsageError for the first whose value breaks its rule (`cityops config check`)."""
+    from streams.cli.config import broken_rules
+
+    for fault in broken_rules(settings):
+        raise UsageError(fault)
     return settings
 
 
@@ -91,20 +103,31 @@ def require_broker(settings: Settings, wait_s: float = 3.0) -> None:
 
 
 def require_topics(settings: Settings) -> None:
-    """Raise CityopsError when topics are missing; a child of `cityops up` trusts its parent and does not ask."""
+    """Raise where topics are missing (CityopsError) or have other partitions than the settings say (UsageError).
+
+    A child of `cityops up` trusts its parent and does not ask.
+    """
     from streams import topics
-    from streams.kafka import admin
+    from streams.kafka import admin, check_partitions, partition_counts
     from streams.process import PARENT
 
     if PARENT in os.environ:
         return
     require_broker(settings)
+    wanted = [spec.name for spec in topics.specs(settings.partitions, settings.prefix)]
     with admin(settings) as client:
-        missing = {spec.name for spec in topics.specs(settings.partitions, settings.prefix)} - set(client.list_topics())
+        have = partition_counts(client, wanted)
+    if settings.prefix and not have:
+        raise UsageError(f"there is no run {settings.run} at {settings.broker} (--prefix {settings.prefix}): {_RUNS}")
+    missing = set(wanted) - set(have)
     if missing:
         raise CityopsError(
             f"{len(missing)} topics are missing at {settings.broker} ({min(missing)}, …): run `cityops topics create`"
         )
+    check_partitions(settings, have)
+
+
+_RUNS = "`cityops topics list --prefix run.` shows the runs"
 
 
 def serve_as_child(settings: Settings) -> None:

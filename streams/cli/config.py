@@ -89,11 +89,18 @@ def problems(env: Mapping[str, str]) -> Iterator[str]:
             values[setting.name] = setting.parse(env[setting.env]) if setting.env in env else setting.default
         except SettingError as error:
             yield _masked(setting, str(error), env[setting.env])
+    settings = Settings(values, env={})
+    yield from broken_rules(settings)
+    yield from _used(settings)
+
+
+def broken_rules(settings: Settings) -> Iterator[str]:
+    """One sentence for each value outside of its rule."""
     for name, good, want in _RULES:
-        if name in values and not good(values[name]):
+        value = getattr(settings, name)
+        if not good(value):
             setting = next(s for s in SETTINGS if s.name == name)
-            yield f"{setting.env}={shown(setting, values[name])!r}: {want} ({setting.help})"
-    yield from _used(Settings(values, env={}))
+            yield f"{setting.env}={shown(setting, value)!r}: {want} ({setting.help})"
 
 
 def _masked(setting: Setting, text: str, value: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from streams.cli.common import connection_options, json_option, require_broker, running, settings_from
-from streams.errors import CityopsError
+from streams.errors import CityopsError, UsageError
 from streams.folders import cache_folder, data_folder, writable
 from streams.settings import SettingError, Settings
 
@@ -171,18 +171,20 @@ def _broker(settings: Settings, expected: bool) -> Iterator[Finding]:
 
 def _topics(client: Any, settings: Settings) -> Iterator[Finding]:
     from streams import topics
-    from streams.kafka import partition_counts
+    from streams.kafka import check_partitions, partition_counts
 
-    wanted = {spec.name: spec.partitions for spec in topics.specs(settings.partitions, settings.prefix)}
-    have = partition_counts(client, list(wanted))
-    missing = sorted(wanted.keys() - have.keys())
-    differ = {name: n for name, n in sorted(have.items()) if n != wanted[name]}
+    wanted = [spec.name for spec in topics.specs(settings.partitions, settings.prefix)]
+    have = partition_counts(client, wanted)
+    missing = sorted(set(wanted) - set(have))
     if missing:
         yield Finding("topics", "bad", f"{len(missing)} are missing ({missing[0]}, …)", "run `cityops topics create`")
-    for name, n in differ.items():
-        text = f"{name} has {n} partitions, the settings say {wanted[name]}"
-        yield Finding("topics", "warn", text, f"set CITYOPS_PARTITIONS={n}")
-    if not missing and not differ:
+    try:
+        check_partitions(settings, have)
+    except UsageError as error:
+        text, _, fix = str(error).partition(": ")
+        yield Finding("topics", "bad", text, fix)
+        return
+    if not missing:
         yield Finding("topics", "ok", f"all {len(wanted)} are there")
 
 

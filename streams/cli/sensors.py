@@ -140,11 +140,13 @@ def _register(
     rows: Iterator[tuple[int, dict[str, str]]], source: str, settings: Settings, dry_run: bool, as_json: bool
 ) -> None:
     from geo.boundaries import BoundaryError
+    from streams.cli.common import require_topics
     from streams.errors import CityopsError, UsageError
     from streams.registration import plan
     from streams.registry import publish, read_all
 
     listed = list(rows)  # a file that cannot be read is told before Kafka is asked
+    require_topics(settings)  # zones are spread over as many partitions as there are
     try:
         result = plan(listed, read_all(settings), settings.partitions)
     except BoundaryError as error:

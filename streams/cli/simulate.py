@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streams.cli.common import connection_options, require_broker, serve_as_child, settings_from
+from streams.cli.common import connection_options, require_topics, serve_as_child, settings_from
 
 
 @click.command()
@@ -32,7 +32,7 @@ def command(seed: int, rate: float, duration: float, backfill: float, no_inciden
     """
     settings = settings_from(**options)
     serve_as_child(settings)
-    require_broker(settings)
+    require_topics(settings)
     from simulators import demo
 
     return demo.run(

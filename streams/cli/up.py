@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.common import (
+    checked,
     connection_options,
     json_option,
     metrics_folder,
@@ -50,7 +51,7 @@ def command(demo: bool, no_browser: bool, as_json: bool, **options: Any) -> int:
     Without --broker a real Kafka is started on loopback, with its data in the data folder. --json prints
     one line when ready: {"ready": true, "url", "broker", "accounts": [{"user", "password", "role", "unit"}]}.
     """
-    settings = Settings(options)
+    settings = checked(Settings(options))
     data = writable(data_folder(settings), "the data folder (--data)")
     settings = settings.replace(data=str(data), cache=str(cache_folder(settings)), prefix="")
     embedded = not options["broker"] and "CITYOPS_BROKER" not in os.environ

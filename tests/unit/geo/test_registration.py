@@ -12,6 +12,7 @@ from geo.assets import Sensor, Zone
 from geo.boundaries import Boundaries
 from geo.demo import demo_registry
 from streams import cli, registry
+from streams.cli import common
 from streams.registration import BadRow, plan
 from streams.registry import Registry
 
@@ -116,6 +117,7 @@ class Written(list[object]):
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch, known: Registry) -> Written:
     out = Written()
+    monkeypatch.setattr(common, "require_topics", lambda settings: None)
     monkeypatch.setattr(registry, "read_all", lambda settings: known)
     monkeypatch.setattr(registry, "publish", lambda settings, records: out.extend(records))
     return out
