@@ -166,8 +166,8 @@ def check_partitions(settings: Settings, have: Mapping[str, int]) -> None:
         fix = f"set CITYOPS_PARTITIONS={has}, or start with an empty broker (`cityops up --data` with a new folder)"
     else:
         fix = (
-            f"the topics there have {' and '.join(map(str, sorted(found)))}, all need the same: delete those that differ "
-            "with Kafka's own tools, or start with an empty broker (`cityops up --data` with a new folder)"
+            f"the topics there have {' and '.join(map(str, sorted(found)))}, all need the same: delete those that "
+            "differ with Kafka's own tools, or start with an empty broker (`cityops up --data` with a new folder)"
         )
     raise UsageError(
         f"topic {other[0]}{more} has {has} partitions at {settings.broker}, "

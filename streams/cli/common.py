@@ -79,7 +79,7 @@ def settings_from(**options: Any) -> Settings:
 
 
 def checked(settings: Settings) -> Settings:
-    """The settings as they are; raises UsageError for the first whose value breaks its rule (`cityops config check`)."""
+    """The settings as they are; raises UsageError for the first whose value breaks its rule."""
     from streams.cli.config import broken_rules
 
     for fault in broken_rules(settings):
