@@ -39,6 +39,7 @@ from streams.supervisor import Child, Supervisor
 SLICE_S = 0.02  # rows due within this wall time go in one message
 MAX_ROWS = 2000
 READY_S = 240.0
+SETTLE_S = 0.5  # a request that was sent before an interruption is carried out by then
 WORKERS = ("packer", "detect", "alerts")
 
 
@@ -91,18 +92,29 @@ def run_settings(settings: Settings, run: str) -> Settings:
     return settings.replace(prefix=f"run.{run}.", clock="auto", mode="auto")
 
 
-def prepare(settings: Settings, made: list[Record]) -> None:
-    """Make the run's topics and write its registry. Raises UsageError where the run is there already."""
-    from streams.registry import publish
-
+def refuse_existing(settings: Settings) -> None:
+    """Raises UsageError where the run is there already: nothing of it may be touched."""
     with admin(settings) as client:
         if any(name.startswith(settings.prefix) for name in client.list_topics()):
             raise UsageError(
                 f"run {settings.run} is there already: give another --run, or delete it with "
                 f"`cityops replay --delete {settings.run}`"
             )
+
+
+def prepare(settings: Settings, made: list[Record]) -> None:
+    """Make the run's topics and write its registry."""
+    from streams.registry import publish
+
     create_topics(settings)
     publish(settings, made)
+
+
+def sweep(settings: Settings) -> None:
+    """Delete the run's topics, also those whose creation was under way when it was interrupted."""
+    delete_topics(settings, settings.prefix)
+    time.sleep(SETTLE_S)
+    delete_topics(settings, settings.prefix)
 
 
 def delete(settings: Settings, run: str) -> int:
@@ -170,9 +182,10 @@ def run(
 
     Raises CityopsError; the run's topics are then gone, as after an interruption.
     """
-    prepare(settings, plan.records)
+    refuse_existing(settings)
     try:
         begun = time.monotonic()
+        prepare(settings, plan.records)
         progress("starting workers", 0.0, 0, 0)
         start_workers(supervisor, settings)
         total = max(plan.survey.readings, 1)
@@ -190,8 +203,9 @@ def run(
         )
         result.rejected, result.alerts = asyncio.run(outcome(settings))
     except BaseException:
+        supervisor.hold()
         supervisor.stop()
-        delete_topics(settings, settings.prefix)
+        sweep(settings)
         raise
     return result
 

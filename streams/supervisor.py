@@ -178,6 +178,10 @@ class Supervisor:
             self._starting = False
             raise Stopped
 
+    def hold(self) -> None:
+        """From here on a signal raises nothing: what follows is cleaning up, and has to be done whole."""
+        self._stopping, self._starting = True, False
+
     def add(self, service: Service) -> None:
         self.services.append(service)
         self._since[service.name] = time.monotonic()

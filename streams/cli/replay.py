@@ -87,6 +87,7 @@ def _replay(
     _need_broker(settings)
     bar = Bar(plan.survey.readings)
     with Supervisor(say) as supervisor:
+        result: Result | None = None
         try:
             result = replay.run(run_settings, plan, supervisor, speed, bar.show)
             bar.end()
@@ -94,17 +95,21 @@ def _replay(
             if stay:
                 say(f"run {result.run} stays until Ctrl-C: its alerts take commands")
                 supervisor.run()
+            if keep and not as_json:
+                say(f"\nThe console shows run {result.run}; `cityops replay --delete {result.run}` removes it.")
         except Stopped:
             bar.end()
-            say(f"interrupted; run {run_settings.run} was deleted")
+            gone = result is None or not keep
+            say(f"interrupted; run {run_settings.run} {'was deleted' if gone else 'is complete and stays'}")
             return 130
         except CityopsError:
             bar.end()
             raise
-    if not keep:
-        delete_topics(run_settings, run_settings.prefix)
-    elif not as_json:
-        say(f"\nThe console shows run {result.run}; `cityops replay --delete {result.run}` removes it.")
+        finally:
+            if result is not None and not keep:
+                supervisor.hold()
+                supervisor.stop()
+                delete_topics(run_settings, run_settings.prefix)
     return 0
 
 

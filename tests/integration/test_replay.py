@@ -10,13 +10,18 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psutil
 import pytest
 
-from streams.kafka import admin
+from simulators import replay as replays
+from simulators.mapping import ColumnMap
+from streams import cli
+from streams.kafka import admin, create_topics, delete_topics
 from streams.settings import Settings
+from streams.supervisor import Stopped, Supervisor
 
 pytestmark = pytest.mark.integration
 
@@ -135,6 +140,50 @@ def test_ctrl_c_takes_the_run_away_and_leaves_no_process(broker: str, tmp_path: 
     assert "Traceback" not in told
     assert run_topics(broker, "it-stop") == []
     assert not [w for w in workers if w.is_running() and w.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("moment", ["streams.registry.publish", "simulators.replay.create_topics"])
+def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The signal comes while topics are made or the registry is written; a second one while all is taken away."""
+    settings = replays.run_settings(Settings({"broker": broker, "data": str(tmp_path)}, env={}), "it-early")
+    plan = replays.plan(made_up(tmp_path, hours=3), ColumnMap(domain="water"))
+
+    def interrupted(*_: Any) -> None:
+        if moment.endswith("create_topics"):  # the request is on its way: topics appear after the interruption
+            Timer(0.2, create_topics, [settings]).start()
+        else:
+            assert run_topics(broker, "it-early")
+        signal.raise_signal(signal.SIGINT)
+
+    def impatient(settings: Settings, prefix: str) -> list[str]:
+        signal.raise_signal(signal.SIGTERM)
+        return delete_topics(settings, prefix)
+
+    monkeypatch.setattr(moment, interrupted)
+    monkeypatch.setattr(replays, "delete_topics", impatient)
+    with Supervisor(lambda text: None) as supervisor, pytest.raises(Stopped):
+        replays.run(settings, plan, supervisor)
+    assert run_topics(broker, "it-early") == []
+
+
+def test_ctrl_c_at_the_end_says_what_became_of_the_run(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def finished(settings: Settings, *_: Any) -> replays.Result:
+        create_topics(settings)
+        return replays.Result(settings.run, "x.csv", 1, 0, 0, 1.0)
+
+    monkeypatch.setattr(replays, "run", finished)
+    monkeypatch.setattr("streams.cli.replay.table", lambda result: signal.raise_signal(signal.SIGINT))
+    args = ["replay", str(made_up(tmp_path, hours=3)), "--domain", "water", "--broker", broker, "--data", str(tmp_path)]
+    for more, said, left in (([], "is complete and stays", True), (["--no-keep"], "was deleted", False)):
+        assert cli.run([*args, "--run", "it-end", *more]) == 130
+        assert said in capsys.readouterr().err
+        assert bool(run_topics(broker, "it-end")) is left
+        if left:
+            delete_topics(Settings({"broker": broker}, env={}), "run.it-end.")
 
 
 def test_road_loops(broker: str, recordings: Path, tmp_path: Path) -> None:
