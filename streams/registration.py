@@ -18,6 +18,7 @@ from geo.assets import problems as record_problems
 from geo.boundaries import Boundaries
 from geo.divisions import Divisions
 from geo.places import Places
+from streams.moves import moves
 from streams.registry import Registry
 
 NEAR_M = 1_000.0  # a place this far outside the id's county is taken: drawn borders are no sharper
@@ -79,9 +80,13 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
         if faults:
             out.problems += [BadRow(line, field, reason) for field, reason in faults]
             continue
-        if sensor.zone not in zones:
-            zones[sensor.zone] = _new_zone(sensor.zone, load, partitions)
-            out.zones.append(zones[sensor.zone])
+        new = [] if sensor.zone in zones else [_new_zone(sensor.zone, load, partitions)]
+        moved = list(moves(registry, [*out.zones, *new, sensor], partitions))
+        if moved:
+            out.problems += [BadRow(line, move.field, move.reason) for move in moved]
+            continue
+        out.zones += new
+        zones.update({zone.id: zone for zone in new})
         _sort_in(sensor, registry, out)
         load[sensor.domain, zones[sensor.zone].partition] += 1
     return out

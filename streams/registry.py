@@ -7,7 +7,6 @@ that was there at its start, and follows. A run has its own topic `run.<id>.asse
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from geo.assets import AssetError, Record, Sensor, Zone, check, decode, encode
 from streams import topics
 from streams.errors import CityopsError, UsageError
 from streams.kafka import aiokafka_kwargs, kafka_python_kwargs, unreachable
+from streams.moves import moves
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -82,13 +82,15 @@ def topic_of(settings: Settings) -> str:
     return f"{settings.prefix}{topics.ASSETS}"
 
 
-def publish(settings: Settings, records: Iterable[Record], removed: Iterable[str] = ()) -> int:
+def publish(
+    settings: Settings, records: Iterable[Record], removed: Iterable[str] = (), known: Registry | None = None
+) -> int:
     """Write records (and tombstones of `removed` ids) and wait until the broker has them; returns how many.
 
-    Every record is checked before the first is sent.
+    Every record is checked before the first is sent, also against what is there (`known`; read when not given).
 
     Raises:
-        UsageError: a record is not valid.
+        UsageError: a record is not valid, or would take a sensor to another partition.
         CityopsError: Kafka cannot be reached or refuses.
     """
     from kafka import KafkaProducer
@@ -99,6 +101,8 @@ def publish(settings: Settings, records: Iterable[Record], removed: Iterable[str
         check(wanted)
     except AssetError as error:
         raise UsageError(f"registry record {error}") from None
+    for move in moves(read_all(settings) if known is None else known, wanted, settings.partitions):
+        raise UsageError(f"registry record {move.id}: {move.field}: {move.reason}")
     zones = [r for r in wanted if isinstance(r, Zone)]  # first, so that a reader never sees a sensor without its zone
     rows: list[tuple[bytes, bytes | None]] = [(r.id.encode(), encode(r)) for r in zones]
     rows += [(r.id.encode(), encode(r)) for r in wanted if isinstance(r, Sensor)]
@@ -221,12 +225,22 @@ class RegistryReader:
         if not self._complete.is_set():
             raise CityopsError(f"reading {topic_of(self.settings)} stopped: {self.trouble}")
 
+    async def followed(self) -> None:
+        """Returns after `stop`; raises CityopsError when the reading failed, after which nothing new comes.
+
+        Whoever decides by the registry has to wait for this beside its own work, and end with it.
+        """
+        if self._task is None:
+            raise RuntimeError("RegistryReader.start() comes before followed()")
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            raise CityopsError(f"the registry is no longer read: {self.trouble}")
+
     async def stop(self) -> None:
         """End the reading and the connection. Safe to call twice."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])  # a failure was told by `followed`
             self._task = None
             await self._consumer.stop()
             self.trouble = "the registry is no longer read"

@@ -148,11 +148,12 @@ def _register(
     listed = list(rows)  # a file that cannot be read is told before Kafka is asked
     require_topics(settings)  # zones are spread over as many partitions as there are
     try:
-        result = plan(listed, read_all(settings), settings.partitions)
+        known = read_all(settings)
+        result = plan(listed, known, settings.partitions)
     except BoundaryError as error:
         raise CityopsError(str(error)) from None
     if not result.problems and not dry_run and result.records:
-        publish(settings, result.records)
+        publish(settings, result.records, known=known)
     _report(result, source, dry_run, as_json)
     if result.problems:
         raise UsageError(f"{source}: {len(result.problems)} problems, nothing was registered; mend them and repeat")

@@ -148,7 +148,7 @@ class Up:
     def _demo_records(self) -> list[Any]:
         from geo.demo import demo_registry
 
-        return list(demo_registry())
+        return list(demo_registry(partitions=self.settings.partitions))
 
     def _prepare(self, records: list[Any]) -> None:
         from streams.kafka import create_topics

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from geo.assets import Sensor, Zone
+from geo.assets import Record, Sensor, Zone
 from geo.demo import demo_registry
 from streams import cli
 from streams.broker import free_port
@@ -67,6 +67,37 @@ async def test_what_is_published_is_read_whole_and_followed(settings: Settings) 
     finally:
         await reader.stop()
     assert reader.trouble
+
+
+async def test_a_reader_that_fails_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits beside its own work learns of it; a reader that was stopped is no failure."""
+    readers = [RegistryReader(settings) for _ in range(2)]
+    for reader in readers:
+        await reader.start()
+        await reader.ready()
+    waits = [asyncio.create_task(reader.followed()) for reader in readers]
+    monkeypatch.setattr(readers[0].registry, "apply", lambda key, value: 1 / 0)
+    await asyncio.to_thread(publish, settings, [zone(77)])
+    with pytest.raises(CityopsError, match=r"no longer read: reading .*assets failed: ZeroDivisionError"):
+        await asyncio.wait_for(waits[0], 10)
+    assert not waits[1].done()
+    await readers[1].stop()
+    await asyncio.wait_for(waits[1], 10)
+    await readers[0].stop()
+    await asyncio.to_thread(publish, settings, [], [zone(77).id])
+
+
+def test_what_would_move_a_sensor_is_not_written(settings: Settings) -> None:
+    there: list[Record] = [zone(61, 1), zone(62, 2), sensor(900_061, zone="522601-W-DMA61")]
+    publish(settings, there)
+    with pytest.raises(UsageError, match="522601-W-PRS-900061: zone: cannot change from 522601-W-DMA61"):
+        publish(settings, [sensor(900_061, zone="522601-W-DMA62", version=2)])
+    with pytest.raises(UsageError, match="522601-W-DMA61: partition: cannot change from 1 to 3"):
+        publish(settings, [zone(61, 3)])
+    with pytest.raises(UsageError, match="522601-W-DMA63: partition: is 4, but CITYOPS_PARTITIONS is 4"):
+        publish(settings, [zone(63, 4)])
+    assert read_all(settings).sensors["522601-W-PRS-900061"].zone == "522601-W-DMA61"
+    publish(settings, [], [record.id for record in there])
 
 
 async def test_a_bad_record_in_the_topic_is_left_out(settings: Settings) -> None:

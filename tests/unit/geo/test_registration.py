@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from geo import metric
@@ -13,6 +14,7 @@ from geo.boundaries import Boundaries
 from geo.demo import demo_registry
 from streams import cli, registry
 from streams.cli import common
+from streams.moves import moves
 from streams.registration import BadRow, plan
 from streams.registry import Registry
 
@@ -92,6 +94,34 @@ def test_unchanged_rows_are_not_written_and_changed_ones_get_a_new_version() -> 
     assert [s.version for s in again.changed] == [2]
 
 
+def test_a_sensor_stays_on_its_partition() -> None:
+    zones = [
+        Zone(id=f"522601-W-DMA0{n}", domain="water", county="522601", partition=p) for n, p in ((1, 0), (2, 1), (3, 0))
+    ]
+    there = Registry([*zones, _sensor(1)])
+    row = {"id": "522601-W-PRS-000001", "zone": "522601-W-DMA02", "unit_code": "522601"}
+    result = plan([(4, row)], there, 4)
+    assert [(p.line, p.field) for p in result.problems] == [(4, "zone")]
+    assert "different partitions (0 and 1)" in result.problems[0].reason
+    assert "`cityops sensors retire 522601-W-PRS-000001`" in result.problems[0].reason
+    assert result.records == []
+    assert plan([(4, {**row, "zone": "522601-W-DMA03"})], there, 4).changed
+    new = plan([(4, {**row, "zone": "522601-W-DMA09"})], there, 4)  # made on the emptiest partition, which is another
+    assert [(p.line, p.field) for p in new.problems] == [(4, "zone")]
+    assert new.zones == []
+
+
+def test_a_zone_with_sensors_keeps_its_partition() -> None:
+    zone = Zone(id="522601-W-DMA01", domain="water", county="522601", partition=0)
+    moved = msgspec.structs.replace(zone, partition=1)
+    (fault,) = moves(Registry([zone, _sensor(1), _sensor(2)]), [moved], 4)
+    assert fault[:2] == (zone.id, "partition")
+    assert "from 0 to 1 while the zone has sensors (2)" in fault.reason
+    assert not list(moves(Registry([zone]), [moved], 4))
+    (fault,) = moves(Registry(), [msgspec.structs.replace(zone, partition=4)], 4)
+    assert "is 4, but CITYOPS_PARTITIONS is 4" in fault.reason
+
+
 def test_new_zones_go_to_the_partition_with_the_fewest_sensors_and_stay_there() -> None:
     busy = Zone(id="522601-W-DMA01", domain="water", county="522601", partition=0)
     there = Registry([busy, _sensor(1), _sensor(2)])
@@ -119,7 +149,7 @@ def written(monkeypatch: pytest.MonkeyPatch, known: Registry) -> Written:
     out = Written()
     monkeypatch.setattr(common, "require_topics", lambda settings: None)
     monkeypatch.setattr(registry, "read_all", lambda settings: known)
-    monkeypatch.setattr(registry, "publish", lambda settings, records: out.extend(records))
+    monkeypatch.setattr(registry, "publish", lambda settings, records, known: out.extend(records))
     return out
 
 
