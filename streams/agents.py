@@ -41,15 +41,16 @@ class Ledgers:
         await asyncio.gather(*(ledger.pause() for ledger in self.open.values()))
 
     async def assign(self, partitions: set[int]) -> None:
-        for p in sorted(set(self.open) - partitions):
-            await self.open.pop(p).stop()
+        lost = [self.open.pop(p) for p in sorted(set(self.open) - partitions)]
         for p in sorted(partitions):
             if p in self.open:
                 self.open[p].resume()
                 continue
-            self.open[p] = Ledger(self.settings, self.app, p, partial(self._logic, p), self.fenced.set)
-            self.open[p].start()
+            made = Ledger(self.settings, self.app, p, partial(self._logic, p), self.fenced.set, self.sources)
+            self.open[p] = made
+            made.start()
         self.assigned.set()
+        await asyncio.gather(*(ledger.stop() for ledger in lost))
 
     async def deliver(self, partition: int, records: Iterable[Record]) -> None:
         ledger = self.open.get(partition)
@@ -59,7 +60,8 @@ class Ledgers:
     async def ready(self) -> None:
         """Every assigned partition has its state."""
         await self.assigned.wait()
-        await asyncio.gather(*(ledger.ready for ledger in self.open.values()))
+        while waiting := [ledger.ready for ledger in self.open.values() if not ledger.ready.done()]:
+            await asyncio.wait(waiting)
 
     async def close(self) -> None:
         await asyncio.gather(*(ledger.stop() for ledger in self.open.values()))

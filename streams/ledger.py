@@ -17,20 +17,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from streams import topics
-from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
-from streams.ledger_io import read_range, read_state
+from streams.chunk import Chunk
+from streams.ledger_io import RangeReader, read_state
 from streams.metrics import LEDGER_BATCH, LEDGER_COMMITS, LEDGER_POISON, LEDGER_REFETCHED, LEDGER_RESTORE
-from streams.outbox import Applied, Logic, Outbox, Record, reject
+from streams.outbox import Applied, Logic, Outbox, Record, after, reject, size, stamp
 from streams.settings import Settings
+from streams.transactions import APPLIED, FAILURES, Transactions, cancelled
 
 log = logging.getLogger(__name__)
 
-APPLIED = b"applied"
-BUFFER = 2_000  # records that may wait in one ledger before the reader is held back
+BUFFER, BUFFER_BYTES = 2_000, 16 * 1024 * 1024  # that may wait in one ledger before the reader is held back
+BATCH_BYTES = 4 * 1024 * 1024  # of one transaction's input
+UNHEARD_S = 2.0  # a source that delivered nothing for so long after opening is looked at: was its end jumped?
+LOOK = 500  # records read at once then
 
 
 class Ledger:
@@ -43,20 +46,26 @@ class Ledger:
         partition: int,
         logic: Callable[[], Logic],
         on_fenced: Callable[[], None],
+        sources: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.app, self.partition = settings, app, partition
+        self.sources = tuple(sources)
         self.name = f"{settings.app_id(app)}-{partition}"
         self.applied = Applied()
         self.logic: Logic
         self._new_logic, self._on_fenced, self._clock = logic, on_fenced, clock
         self._queue: deque[Record] = deque()
+        self._queued = 0  # bytes
         self._arrived, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._open_gate, self._at_work = asyncio.Event(), asyncio.Lock()
         self._open_gate.set()
-        self._producer: AIOKafkaProducer | None = None
+        self._transactions = Transactions(settings, app, partition)
+        self._range = RangeReader(settings)
+        self._unheard: set[str] = set()
+        self._partly = ""  # the source of which `_look` has more to read
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._last_commit = self._last_snapshot = clock()
@@ -77,7 +86,9 @@ class Ledger:
                 await asyncio.wait_for(asyncio.shield(self._task), 10)
             except TimeoutError:
                 self._task.cancel()
-        await self._close_producer()
+        await self._close()
+        if not self.ready.done():
+            self.ready.set_result(None)  # nobody waits for a partition that went elsewhere
 
     async def pause(self) -> None:
         """Stop after the transaction under way (a rebalance began); `resume()` or `stop()` follows."""
@@ -86,7 +97,13 @@ class Ledger:
             pass
 
     def resume(self) -> None:
+        self._listen()
         self._open_gate.set()
+
+    def _listen(self) -> None:
+        """From here on the reader may have jumped: each source is checked, see `_collect`."""
+        self._unheard = set(self.sources)
+        self._listening_since = self._clock()
 
     @property
     def waiting(self) -> int:
@@ -95,11 +112,16 @@ class Ledger:
 
     async def deliver(self, records: Iterable[Record]) -> None:
         """Take records in order; waits while the ledger has enough to do."""
-        self._queue.extend(records)
+        for record in records:
+            self._queue.append(record)
+            self._queued += size(record)
         self._arrived.set()
-        if len(self._queue) >= BUFFER and not self._stopping:
+        if self._full() and not self._stopping:
             self._room.clear()
             await self._room.wait()
+
+    def _full(self, share: int = 1) -> bool:
+        return len(self._queue) >= BUFFER // share or self._queued >= BUFFER_BYTES // share
 
     async def _run(self) -> None:
         pending: list[Record] = []
@@ -123,12 +145,12 @@ class Ledger:
                 log.error("%s: another worker owns this partition now; this one stops", self.name)
                 self._on_fenced()
                 return
-            except (TimeoutError, KafkaError, OSError, asyncio.CancelledError) as e:
-                if _cancelled(e):
+            except FAILURES as e:
+                if cancelled(e):
                     raise
                 log.warning("%s: %s: %s; opening again in %.1f s", self.name, type(e).__name__, e, delay)
                 opened = False
-                await self._close_producer()
+                await self._close()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
             except Exception:
@@ -136,28 +158,15 @@ class Ledger:
                 self._on_fenced()
                 return
 
-    async def _close_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), 3)
-            except (TimeoutError, KafkaError, OSError, AssertionError, asyncio.CancelledError) as e:
-                if _cancelled(e):
-                    raise
-                log.debug("%s: closing: %s", self.name, e)
+    async def _close(self) -> None:
+        await self._transactions.close()
+        await self._range.close()
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
         began = self._clock()
-        self._producer = AIOKafkaProducer(
-            transactional_id=self.name,
-            transaction_timeout_ms=30_000,
-            linger_ms=0,
-            max_request_size=MAX_MESSAGE_BYTES,
-            **aiokafka_kwargs(self.settings),
-        )
-        await self._producer.start()  # fences: InitProducerId ends any transaction of a predecessor
+        await self._transactions.open()
         where = TopicPartition(self.settings.prefix + topics.ledger(self.app), self.partition)
         state = await read_state(self.settings, where)
         raw = state.pop(APPLIED, None)
@@ -168,6 +177,7 @@ class Ledger:
             await self._replay(included)
         self._last_commit = self._last_snapshot = self._clock()
         self._dirty = False
+        self._listen()
         LEDGER_RESTORE.labels(self.app).observe(self._clock() - began)
         log.info("%s: open after %.2f s at %s", self.name, self._clock() - began, self.applied.pos)
 
@@ -177,7 +187,7 @@ class Ledger:
             start = included.get(topic, 0)
             if start < end:
                 out = Outbox(self.name, {})
-                async for record in read_range(self.settings, TopicPartition(topic, self.partition), start, end):
+                async for record in self._range.read(TopicPartition(topic, self.partition), start, end):
                     with contextlib.suppress(Exception):  # as in `_one`, which has told of it
                         self.logic.apply(record, out)
                     out.records.clear()
@@ -188,29 +198,51 @@ class Ledger:
     async def _collect(self) -> list[Record]:
         """The next records, at once where some wait, else those that come within the logic's linger."""
         if not self._queue:
+            if self._unheard and self._clock() - self._listening_since >= UNHEARD_S:
+                return await self._look()
             self._arrived.clear()
             try:
                 await asyncio.wait_for(self._arrived.wait(), 0.2)
             except TimeoutError:
                 return []
-        if self.logic.linger_ms and len(self._queue) < self.settings.commit_messages:
+        if self.logic.linger_ms and not self._full(4):
             await asyncio.sleep(self.logic.linger_ms / 1000)
-        n = min(len(self._queue), self.settings.commit_messages)
-        batch = [self._queue.popleft() for _ in range(n)]
-        if len(self._queue) < BUFFER // 2:
+        batch: list[Record] = []
+        taken = 0
+        while self._queue and len(batch) < self.settings.commit_messages and taken < BATCH_BYTES:
+            batch.append(self._queue.popleft())
+            taken += size(batch[-1])
+        self._queued -= taken
+        if not self._full(2):
             self._room.set()
         return batch
+
+    async def _look(self) -> list[Record]:
+        """Records of a source that is silent since the reader was (re)assigned: it may have jumped over the last."""
+        topic = min(self._unheard)
+        tp = TopicPartition(topic, self.partition)
+        found = []
+        async for record in self._range.read(tp, self.applied.pos.get(topic, 0), None):
+            found.append(record)
+            if len(found) == LOOK:
+                self._partly = topic
+                return found
+        self._partly = ""
+        self._unheard.discard(topic)
+        return found
 
     async def _apply(self, records: list[Record]) -> None:
         out = Outbox(self.name, self.applied.out)
         for record in records:
-            if record.offset < self.applied.pos.get(record.topic, 0):
+            at = self.applied.pos.get(record.topic, 0)
+            if after(record) <= at:
                 continue
-            if self._is_hole(record):
-                LEDGER_REFETCHED.labels(self.app).inc()
+            if isinstance(record, Chunk):
+                record = record.since(at)
+            if record.offset > at and self._is_hole(record):
                 tp = TopicPartition(record.topic, self.partition)
-                start = self.applied.pos.get(record.topic, 0)
-                async for missed in read_range(self.settings, tp, start, record.offset):
+                async for missed in self._range.read(tp, at, record.offset):
+                    LEDGER_REFETCHED.labels(self.app).inc()
                     self._one(missed, out)
             self._one(record, out)
         if records:
@@ -220,14 +252,15 @@ class Ledger:
         await self._maybe_commit(out, len(records))
 
     def _is_hole(self, record: Record) -> bool:
-        src, seq = _stamp(record)
+        """Offsets jump (also by markers of transactions): is a record missing, as far as the sender's numbers tell?"""
+        src, seq = stamp(record)
         if seq is None:
-            return False
+            return True  # nobody numbered it: look
         last = self.applied.seen.get(f"{record.topic}|{src}")
         return seq != 0 if last is None else seq > last + 1
 
     def _one(self, record: Record, out: Outbox) -> None:
-        src, seq = _stamp(record)
+        src, seq = stamp(record)
         if seq is not None:
             self.applied.seen[f"{record.topic}|{src}"] = seq
         try:
@@ -236,7 +269,9 @@ class Ledger:
             log.exception("%s: %s offset %d", self.name, record.topic, record.offset)
             LEDGER_POISON.labels(self.app).inc()
             reject(out, self.settings, record, f"cannot be processed: {type(e).__name__}: {e}")
-        self.applied.pos[record.topic] = record.offset + 1
+        self.applied.pos[record.topic] = after(record)
+        if record.topic != self._partly:
+            self._unheard.discard(record.topic)
         self._dirty = True
 
     async def _maybe_commit(self, out: Outbox, n: int) -> None:
@@ -248,59 +283,7 @@ class Ledger:
             due = True
         if not (out.records or out.state or due):
             return
-        await self._commit(out)
+        await self._transactions.commit(out, self.applied)
         self._last_commit, self._dirty = now, False
         LEDGER_COMMITS.labels(self.app).inc()
         LEDGER_BATCH.labels(self.app).observe(n)
-
-    async def _commit(self, out: Outbox) -> None:
-        producer = self._producer
-        assert producer is not None
-        state_topic = self.settings.prefix + topics.ledger(self.app)
-        await producer.begin_transaction()
-        try:
-            sent = [
-                await producer.send(topic, value, key, partition=partition, headers=headers)
-                for topic, partition, key, value, headers in out.records
-            ]
-            out.state[APPLIED] = msgspec.msgpack.encode(self.applied)
-            for key, value in out.state.items():
-                sent.append(await producer.send(state_topic, value, key, partition=self.partition))
-            await asyncio.gather(*sent)
-            offsets = {TopicPartition(t, self.partition): o for t, o in self.applied.pos.items()}
-            if offsets:
-                await producer.send_offsets_to_transaction(offsets, self.settings.app_id(self.app))
-            await producer.commit_transaction()
-        except ProducerFenced:
-            raise
-        except BaseException:
-            # The state in memory is ahead of what was stored: `_run` opens again from what was.
-            await _abort(producer)
-            raise
-
-
-async def _abort(producer: AIOKafkaProducer) -> None:
-    try:
-        await asyncio.wait_for(producer.abort_transaction(), 3)
-    except (TimeoutError, KafkaError, OSError, AssertionError, asyncio.CancelledError) as e:
-        if _cancelled(e):
-            raise
-        log.debug("abort: %s", e)
-
-
-def _cancelled(error: BaseException) -> bool:
-    """True when this task was cancelled; aiokafka lets CancelledError of its helpers out when the broker is lost."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
-
-
-def _stamp(record: Record) -> tuple[str, int | None]:
-    src, seq = "", None
-    if "readings.raw." in record.topic:  # written by anyone: their headers say nothing to us
-        return src, seq
-    for name, value in record.headers or ():
-        if name == "src" and value is not None:
-            src = value.decode(errors="replace")
-        elif name == "seq" and value is not None and value.isdigit() and len(value) <= 18:
-            seq = int(value)
-    return src, seq

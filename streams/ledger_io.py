@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,10 +14,9 @@ from streams.settings import Settings
 STALL_S = 30.0
 
 
-@asynccontextmanager
-async def reader(settings: Settings, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without group, assigned to one partition."""
-    consumer = AIOKafkaConsumer(
+def _consumer(settings: Settings) -> AIOKafkaConsumer:
+    """A consumer without group."""
+    return AIOKafkaConsumer(
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -27,38 +25,60 @@ async def reader(settings: Settings, tp: TopicPartition) -> AsyncIterator[AIOKaf
         max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
         **aiokafka_kwargs(settings),
     )
-    await consumer.start()
-    try:
-        consumer.assign([tp])
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def read_range(settings: Settings, tp: TopicPartition, start: int, end: int) -> AsyncIterator[Any]:
     """Records of `tp` with start ≤ offset < end, in order. Raises TimeoutError when the broker is mute."""
-    async with reader(settings, tp) as consumer:
-        first = (await consumer.beginning_offsets([tp]))[tp]
-        last = (await consumer.end_offsets([tp]))[tp]
-        start, end = max(start, first), min(end, last)
-        consumer.seek(tp, start)
-        async for record in _until(consumer, tp, end):
+    ranges = RangeReader(settings)
+    try:
+        async for record in ranges.read(tp, start, end):
             yield record
+    finally:
+        await ranges.close()
+
+
+class RangeReader:
+    """Reads ranges of partitions again and again; its consumer is made on the first use and kept until `close`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def read(self, tp: TopicPartition, start: int, end: int | None) -> AsyncIterator[Any]:
+        """Records with start ≤ offset < end (None: that are there now), in order.
+
+        Raises TimeoutError when the broker is mute.
+        """
+        if self._consumer is None:
+            consumer = _consumer(self._settings)
+            await consumer.start()
+            self._consumer = consumer
+        self._consumer.assign([tp])
+        first = (await self._consumer.beginning_offsets([tp]))[tp]
+        last = (await self._consumer.end_offsets([tp]))[tp]
+        start, end = max(start, first), last if end is None else min(end, last)
+        if start >= end:
+            return
+        self._consumer.seek(tp, start)
+        async for record in _until(self._consumer, tp, end):
+            yield record
+
+    async def close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
 
 
 async def read_state(settings: Settings, tp: TopicPartition) -> dict[bytes, bytes]:
     """Newest value of each key of a compacted partition."""
     state: dict[bytes, bytes] = {}
-    async with reader(settings, tp) as consumer:
-        await consumer.seek_to_beginning(tp)
-        end = (await consumer.end_offsets([tp]))[tp]
-        async for record in _until(consumer, tp, end):
-            if record.key is None:
-                continue
-            if record.value is None:
-                state.pop(record.key, None)
-            else:
-                state[record.key] = record.value
+    async for record in read_range(settings, tp, 0, 2**62):
+        if record.key is None:
+            continue
+        if record.value is None:
+            state.pop(record.key, None)
+        else:
+            state[record.key] = record.value
     return state
 
 

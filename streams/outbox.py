@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from streams import topics
+from streams.chunk import Chunk
 from streams.settings import Settings
 
 CHUNK = 800_000
@@ -62,6 +63,29 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+
+def after(record: Record) -> int:
+    """The offset that follows a record (or a chunk of them)."""
+    return record.next_offset if isinstance(record, Chunk) else record.offset + 1
+
+
+def size(record: Record) -> int:
+    """Bytes of a record's value (of all values of a chunk)."""
+    return record.size if isinstance(record, Chunk) else len(record.value or b"")
+
+
+def stamp(record: Record) -> tuple[str, int | None]:
+    """(`src`, `seq`) of a record that a ledger sent; ("", None) where it has none."""
+    src, seq = "", None
+    if "readings.raw." in record.topic:  # written by anyone: their headers say nothing to us
+        return src, seq
+    for name, value in record.headers or ():
+        if name == "src" and value is not None:
+            src = value.decode(errors="replace")
+        elif name == "seq" and value is not None and value.isdigit() and len(value) <= 18:
+            seq = int(value)
+    return src, seq
 
 
 class Logic(Protocol):

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from streams import topics
 from streams.agents import FENCED_EXIT, Ledgers, partitions_of
+from streams.chunk import WHOLE
 from streams.intake.packing import PackLogic
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
 from streams.registry import RegistryReader
@@ -51,6 +52,7 @@ class Packer:
             isolation_level="read_committed",
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             fetch_max_wait_ms=100,
+            value_deserializer=WHOLE,
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_500,
             **aiokafka_kwargs(settings),
@@ -77,7 +79,7 @@ class Packer:
     async def feed(self) -> None:
         """Read for ever. The group's committed offsets are the ledgers' own: they go into the same transactions."""
         while True:
-            got = await self.consumer.getmany(timeout_ms=200, max_records=5_000)
+            got = await self.consumer.getmany(timeout_ms=200)
             for tp, records in got.items():
                 await self.ledgers.deliver(tp.partition, records)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ import numpy as np
 
 from geo.assets import Sensor, Zone
 from streams import codec, topics
+from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
 from streams.intake.checks import Limits, check
 from streams.metrics import READINGS, REJECTS
@@ -23,6 +25,29 @@ from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Message:
+    """One message of a chunk, as a `Record`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+def message(chunks: Iterable[Chunk], index: int) -> Message:
+    """The message with this index over all chunks."""
+    for c in chunks:
+        if index < len(c.records):
+            r = c.records[index]
+            return Message(c.topic, c.partition, r.offset, r.timestamp or 0, r.key, r.value, ())
+        index -= len(c.records)
+    raise IndexError(index)
 
 
 class Registry(Protocol):
@@ -44,7 +69,7 @@ class PackLogic:
     ) -> None:
         self.settings, self.registry, self._caught_up, self._now = settings, registry, caught_up, now
         self.linger_ms: int = settings.pack_ms
-        self._batch: dict[str, list[Record]] = {}
+        self._batch: dict[str, list[Chunk]] = {}
         self._announced: dict[tuple[str, int], Sensor] = {}
         self._tick_ms = 0
         self._watermark: dict[str, int] = {}
@@ -57,17 +82,17 @@ class PackLogic:
         return None
 
     def apply(self, record: Record, out: Outbox) -> None:
-        self._batch.setdefault(self._domain[record.topic], []).append(record)
+        self._batch.setdefault(self._domain[record.topic], []).append(chunk_of(record))
 
     def flush(self, out: Outbox) -> None:
         batch, self._batch = self._batch, {}
-        for domain, records in batch.items():
+        for domain, some in batch.items():
             try:
-                self._pack(domain, records, out)
+                self._pack(domain, some, out)
             except Exception:
-                log.exception("packing %d messages of %s; trying them one by one", len(records), domain)
-                self._pack_singly(domain, records, out)
-        arrived = max((r.timestamp for records in batch.values() for r in records), default=0)
+                log.exception("packing %d batches of %s; trying the messages one by one", len(some), domain)
+                self._pack_singly(domain, some, out)
+        arrived = max((c.timestamp for some in batch.values() for c in some), default=0)
         self._ticks(int(self._now() * 1000) if self._caught_up() else arrived, out)
 
     def idle(self, out: Outbox) -> None:
@@ -86,19 +111,19 @@ class PackLogic:
             for partition in range(self.settings.partitions):
                 self._send(domain, partition, EMPTY, out, tick=time_ms)
 
-    def _pack_singly(self, domain: str, records: list[Record], out: Outbox) -> None:
-        for record in records:
+    def _pack_singly(self, domain: str, some: list[Chunk], out: Outbox) -> None:
+        for record in (message(some, k) for k in range(sum(len(c.records) for c in some))):
             mark = len(out.records)
             try:
-                self._pack(domain, [record], out)
+                self._pack(domain, [chunk_of(record)], out)
             except Exception as e:
                 if len(out.records) > mark:
                     raise
                 REJECTS.labels("poison").inc()
                 reject(out, self.settings, record, f"cannot be packed: {type(e).__name__}")
 
-    def _pack(self, domain: str, records: list[Record], out: Outbox) -> None:
-        decoded = codec.decode([r.value or b"" for r in records])
+    def _pack(self, domain: str, some: list[Chunk], out: Outbox) -> None:
+        decoded = codec.decode([r.value or b"" for c in some for r in c.records])
         limits = Limits(
             None if self.settings.event_clock else int(self._now() * 1000),
             self.settings.max_future_s,
@@ -107,7 +132,7 @@ class PackLogic:
         checked = check(decoded.cols, domain, self.registry.sensors, self.registry.zones, limits)
         for bad in decoded.rejects:
             REJECTS.labels("unreadable").inc(max(len(bad.rows), 1))
-            reject(out, self.settings, records[bad.index], bad.reason, bad.rows)
+            reject(out, self.settings, message(some, bad.index), bad.reason, bad.rows)
         refused: dict[tuple[int, str], tuple[list[str], list[int]]] = {}
         for refusal, rows in checked.refused.items():
             REJECTS.labels(refusal.code).inc(len(rows))
@@ -118,7 +143,7 @@ class PackLogic:
                     reasons.append(refusal.reason)
         for (m, _), (reasons, in_message) in refused.items():  # one copy of a message a cause, however many sensors
             more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
-            reject(out, self.settings, records[m], reasons[0] + more, sorted(in_message))
+            reject(out, self.settings, message(some, m), reasons[0] + more, sorted(in_message))
         READINGS.labels(domain).inc(int((checked.partition >= 0).sum()))
         for p in np.unique(checked.partition[checked.partition >= 0]):
             self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out)

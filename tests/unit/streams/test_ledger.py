@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from streams import ledger as module
+from streams.chunk import make
 from streams.ledger import Ledger
-from streams.outbox import Outbox, Record
+from streams.outbox import Outbox, Record, stamp
 from streams.settings import Settings
 
 
@@ -44,21 +44,21 @@ def record(offset: int, value: bytes, seq: int | None = None) -> Any:
 @pytest.fixture
 async def ledger(monkeypatch: pytest.MonkeyPatch) -> tuple[Ledger, list[Outbox], dict[int, Any]]:
     """A ledger whose transactions are kept in a list, and a source log that `read_range` reads."""
-    made = Ledger(Settings(env={}), "alerts", 0, Sum, lambda: None)
+    made = Ledger(Settings(env={}), "alerts", 0, Sum, lambda: None, sources=["in", "quiet"])
     made.logic = Sum()
     sent: list[Outbox] = []
     log: dict[int, Any] = {}
 
-    async def commit(out: Outbox) -> None:
+    async def commit(out: Outbox, applied: Any) -> None:
         sent.append(out)
 
-    async def read_range(settings: Settings, tp: Any, start: int, end: int) -> AsyncIterator[Any]:
+    async def read(tp: Any, start: int, end: int | None) -> AsyncIterator[Any]:
         for offset in sorted(log):
-            if start <= offset < end:
+            if tp.topic == "in" and start <= offset and (end is None or offset < end):
                 yield log[offset]
 
-    monkeypatch.setattr(made, "_commit", commit)
-    monkeypatch.setattr(module, "read_range", read_range)
+    monkeypatch.setattr(made._transactions, "commit", commit)
+    monkeypatch.setattr(made._range, "read", read)
     return made, sent, log
 
 
@@ -104,6 +104,47 @@ async def test_replay_brings_state_to_where_it_was_poison_included(ledger: Parts
 @pytest.mark.parametrize("headers", [[("seq", None)], [("src", None)], [("seq", b"9" * 5000)], [("seq", b"x")]])
 def test_foreign_headers_are_no_stamp(headers: list[Any]) -> None:
     odd = SimpleNamespace(topic="detections", headers=headers)
-    assert module._stamp(odd)[1] is None  # type: ignore[arg-type]
+    assert stamp(odd)[1] is None  # type: ignore[arg-type]
     raw = SimpleNamespace(topic="readings.raw.gas", headers=[("src", b"x"), ("seq", b"1")])
-    assert module._stamp(raw) == ("", None)  # type: ignore[arg-type]
+    assert stamp(raw) == ("", None)  # type: ignore[arg-type]
+
+
+async def test_a_jump_over_records_without_number_is_read_again(ledger: Parts) -> None:
+    made, _, log = ledger
+    log.update({k: record(k, b"1") for k in range(6)})
+    await made._apply([log[0]])
+    del log[3]  # a transaction's marker
+    await made._apply([log[5]])
+    assert made.logic.total == 5  # type: ignore[attr-defined]
+
+
+async def test_the_last_record_jumped_over_is_found_without_a_next_one(ledger: Parts) -> None:
+    made, _, log = ledger
+    made._clock = lambda: 10.0
+    made._listen()
+    made._clock = lambda: 20.0
+    log[4] = record(4, b"1", seq=0)
+    await made._apply([log[4]])
+    log[5] = record(5, b"2", seq=1)
+    assert await made._collect() == []  # "quiet" is looked at; "in" was heard
+    made._listen()  # a rebalance
+    made._clock = lambda: 30.0
+    assert await made._collect() == [log[5]]
+
+
+async def test_a_chunk_is_applied_from_where_the_ledger_stands(ledger: Parts) -> None:
+    made, _, _ = ledger
+    applied: list[list[int]] = []
+    made.logic.apply = lambda r, out: applied.append([x.offset for x in r.records])  # type: ignore[method-assign, attr-defined]
+    chunk = make("in", 0, [record(k, b"1") for k in range(5)])
+    made.applied.pos = {"in": 3}
+    await made._apply([chunk])
+    await made._apply([chunk])
+    assert applied == [[3, 4]]
+    assert made.applied.pos == {"in": 5}
+
+
+async def test_a_ledger_stopped_before_it_opened_keeps_nobody_waiting(ledger: Parts) -> None:
+    made, _, _ = ledger
+    await made.stop()
+    assert made.ready.done()
