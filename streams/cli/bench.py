@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from streams.cli.benches.figure import report
 from streams.cli.common import say
+from streams.errors import CityopsError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _output(file: str) -> Callable[[F], F]:
+    """The options every benchmark has."""
+
+    def add(function: F) -> F:
+        for option in (
+            click.option("--out", metavar="FILE", default=file, show_default=True, help="Where to write the figures."),
+            click.option("--quick", is_flag=True, help="Smaller and shorter, for CI; goals are those of the long run."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+        ):
+            function = option(function)
+        return function
+
+    return add
 
 
 @click.group()
@@ -16,14 +38,37 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--quick", is_flag=True, help="Fewer samples, for CI.")
-@click.option(
-    "--out", metavar="FILE", default="bench-smoke.json", show_default=True, help="Where to write the figures."
-)
+@_output("bench-smoke.json")
 def smoke(as_json: bool, quick: bool, out: str) -> None:
     """Latency from reading to feed, readings a second of one detect worker, memory of the demo."""
     from streams.cli.benches.smoke import run
 
     report(run(quick, say), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
+@_output("bench-stream.json")
+@click.option("--only", metavar="STAGE,…", default="", help="Only these stages (default: all).")
+def stream(as_json: bool, quick: bool, out: str, only: str) -> None:
+    """Each stage of the main path and the whole of it, with peers in the same run.
+
+    \b
+    Stages: kernel, packer, http, mqtt, end_to_end, latency, restart
+    """
+    from streams.cli.benches.stream import chosen, run
+
+    report(run(quick, say, chosen(only)), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
+@_output("bench-chaos.json")
+@click.option("--kills", type=click.IntRange(1), help="How many times a process is killed (default: the bench's own).")
+def chaos(as_json: bool, quick: bool, out: str, kills: int | None) -> None:
+    """Kill -9 and stalls of every process; the alert log is compared with that of an uninterrupted run."""
+    name = "streams.cli.benches.chaos"
+    if importlib.util.find_spec(name) is None:
+        raise CityopsError("bench chaos is not part of this installation: streams/cli/benches/chaos.py is missing")
+    report(importlib.import_module(name).run(quick, say, kills), as_json, out)
     sys.stdout.flush()

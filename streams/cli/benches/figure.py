@@ -15,7 +15,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value; `goal` is "<= x" or ">= x" (or empty), `ok` whether it was met."""
+    """One measured value; `goal` is "<= x" or ">= x" (or empty), `ok` whether it was met.
+
+    >>> Figure("smoke.rss_mb", 850.0, "MB", "<= 1200").ok
+    True
+    """
 
     name: str
     value: float
@@ -24,8 +28,14 @@ class Figure:
     n: int = 1
     detail: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        sign, _, bound = self.goal.partition(" ")
+        if self.goal and (sign not in ("<=", ">=") or not bound):
+            raise ValueError(f"{self.name}: goal {self.goal!r}, want '<= x' or '>= x'")
+
     @property
     def ok(self) -> bool:
+        """True without a goal; a value that is not a number meets none."""
         if not self.goal:
             return True
         sign, _, bound = self.goal.partition(" ")
@@ -43,14 +53,20 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
+def line(figure: Figure) -> str:
+    """The figure for people: small values keep their digits."""
+    value = f"{figure.value:,.1f}" if abs(figure.value) >= 10 else f"{figure.value:,.3f}"
+    mark = "" if not figure.goal else (" ok" if figure.ok else " MISSED")
+    return f"{figure.name:38} {value:>16} {figure.unit:12} {figure.goal}{mark}".rstrip()
+
+
 def report(figures: Iterable[Figure], as_json: bool, out: str | None) -> None:
-    """Print a line a figure, and write all of them to `out` where it is named."""
-    rows = [f.row() for f in figures]
-    for row in rows:
-        if as_json:
-            print(json.dumps(row), flush=True)
-        else:
-            mark = "" if not row["goal"] else (" ok" if row["ok"] else " MISSED")
-            print(f"{row['name']:28} {row['value']:>14,.1f} {row['unit']:12} {row['goal']}{mark}", flush=True)
-    if out:
-        Path(out).write_text(json.dumps({"machine": machine(), "figures": rows}, indent=1) + "\n", "utf-8")
+    """Print a line a figure as it comes; what was measured is written to `out` even when a later stage fails."""
+    rows: list[dict[str, Any]] = []
+    try:
+        for figure in figures:
+            rows.append(figure.row())
+            print(json.dumps(rows[-1]) if as_json else line(figure), flush=True)
+    finally:
+        if out:
+            Path(out).write_text(json.dumps({"machine": machine(), "figures": rows}, indent=1) + "\n", "utf-8")
