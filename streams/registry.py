@@ -182,6 +182,11 @@ class RegistryReader:
     def zones(self) -> dict[str, Zone]:
         return self.registry.zones
 
+    @property
+    def changes(self) -> int:
+        """Counts what changed anything."""
+        return self.registry.changes
+
     def changed_since(self, cursor: int) -> tuple[int, list[str]]:
         """See `Registry.changed_since`."""
         return self.registry.changed_since(cursor)
