@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -42,25 +43,38 @@ def port_free(port: int, host: str = HOST) -> bool:
 
 
 def free_port(host: str = HOST) -> int:
+    """A port nobody listens on; where it can be had, one the system never gives to outgoing connections.
+
+    Else a client that calls a broker which is away could be given the broker's own port and keep it from coming back.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        for port in random.sample(range(10_000, max(first, 10_000)), 20):
+            if port_free(port, host):
+                return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def new_cluster_id() -> str:
+    """A random id in Kafka's form."""
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return "A" + cluster[1:] if cluster.startswith("-") else cluster  # Kafka would take it for an option
 
 
 class EmbeddedBroker:
     """One Kafka node on loopback with its data in `data_dir`/kafka.
 
     `port` 0 takes the port of the last start when it is free, else any free one; a given port that is busy
-    raises UsageError. A cluster of several is several of these with different `node_id`s and one list of
-    voters (`broker_config.server_properties` takes both).
+    raises UsageError. Several nodes are one `broker_cluster.EmbeddedCluster`.
     """
-
-    node_id = 1
 
     def __init__(
         self, data_dir: str | Path, port: int = 0, settings: Settings | None = None, say: Say = lambda text: None
     ) -> None:
         self.settings = settings or Settings()
+        self.node_id = 1
         self.folder = Path(data_dir).absolute() / "kafka"
         self.log_path = Path(data_dir).absolute() / "logs" / "broker.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -70,6 +84,8 @@ class EmbeddedBroker:
         self._controller_port = 0
         self._lock: IO[str] | None = None
         self._log: process.BoundedLog | None = None
+
+    _name = "broker"
 
     @property
     def bootstrap(self) -> str:
@@ -90,14 +106,7 @@ class EmbeddedBroker:
 
     def launch(self) -> None:
         """Start the Java process and return at once. Call it from a thread that lives on (see `process.spawn`)."""
-        if self._asked_port and not port_free(self._asked_port):
-            raise UsageError(
-                f"port {self._asked_port} on {HOST} is busy: stop the program that listens there, "
-                "or give another port (0 takes any free one)"
-            )
-        writable(self.folder, "the data folder (--data)")
-        self._take_lock()
-        self._choose_ports()
+        self._prepare()
         jars = os.pathsep.join(map(str, class_path(self.settings, self._say)))
         program = str(java(self._say))
         config = self._write_config()
@@ -105,7 +114,7 @@ class EmbeddedBroker:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
         if not (self.folder / "logs" / "meta.properties").exists():
             self._format([program, *java_options("96m"), logging, "-cp", jars], config)
-        self._say("starting the Kafka broker…")
+        self._say(f"starting the Kafka {self._name}…")
         self.process = process.spawn(
             [program, *java_options(self.settings.kafka_heap), logging, "-cp", jars, "kafka.Kafka", str(config)],
             env={**os.environ, "MALLOC_ARENA_MAX": "2"},
@@ -117,6 +126,17 @@ class EmbeddedBroker:
         (self.folder / "pid").write_text(str(self.process.pid))
         assert self.process.stdout is not None
         process.pump(self.process.stdout, self._log)
+
+    def _prepare(self) -> None:
+        """Take the data folder and the ports, before anything is started."""
+        if self._asked_port and not port_free(self._asked_port):
+            raise UsageError(
+                f"port {self._asked_port} on {HOST} is busy: stop the program that listens there, "
+                "or give another port (0 takes any free one)"
+            )
+        writable(self.folder, "the data folder (--data)")
+        self._take_lock()
+        self._choose_ports()
 
     def wait_ready(self, timeout_s: float = 120.0) -> None:
         """Wait until an admin client gets the cluster's description; raises CityopsError with the log's reason.
@@ -132,11 +152,13 @@ class EmbeddedBroker:
                     retries -= 1
                     self.launch()
                     continue
-                raise CityopsError(f"the Kafka broker ended while starting: {self.last_words()}; log: {self.log_path}")
+                raise CityopsError(
+                    f"the Kafka {self._name} ended while starting: {self.last_words()}; log: {self.log_path}"
+                )
             if self._answers():
                 return
             time.sleep(0.05)
-        raise CityopsError(f"the Kafka broker gave no answer within {timeout_s:.0f} s; log: {self.log_path}")
+        raise CityopsError(f"the Kafka {self._name} gave no answer within {timeout_s:.0f} s; log: {self.log_path}")
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -211,6 +233,9 @@ class EmbeddedBroker:
         self._controller_port = choose("controller")
         while self._controller_port == self.port:
             self._controller_port = free_port()
+        self._remember_ports()
+
+    def _remember_ports(self) -> None:
         ports = {"broker": self.port, "controller": self._controller_port}
         (self.folder / "ports.json").write_text(json.dumps(ports), "utf-8")
 
@@ -218,20 +243,25 @@ class EmbeddedBroker:
         (self.folder / "log4j2.xml").write_text(LOG4J2, "utf-8")
         path = self.folder / "server.properties"
         text = server_properties(
-            self.node_id, HOST, self.port, self._controller_port, self.folder / "logs",
-            voters=[f"{HOST}:{self._controller_port}"],
-        )  # fmt: skip
+            self.node_id, HOST, self.port, self._controller_port, self.folder / "logs", self._voters()
+        )
         path.write_text(text, "utf-8")
         return path
 
+    def _voters(self) -> list[str]:
+        """Controllers as `id@host:port`."""
+        return [f"{self.node_id}@{HOST}:{self._controller_port}"]
+
+    def _cluster_id(self) -> str:
+        return new_cluster_id()
+
+    _format_options: tuple[str, ...] = ("--standalone",)
+
     def _format(self, java_command: list[str], config: Path) -> None:
         """Lay out a new data folder, once; a folder half laid out by a crash is laid out again."""
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if cluster.startswith("-"):  # Kafka's option parser would take it for an option
-            cluster = "A" + cluster[1:]
-        command = [*java_command, "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
+        command = [*java_command, "kafka.tools.StorageTool", "format", *self._format_options, "--ignore-formatted"]
         done = subprocess.run(
-            [*command, "--cluster-id", cluster, "--config", str(config)],
+            [*command, "--cluster-id", self._cluster_id(), "--config", str(config)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False,
         )  # fmt: skip
         assert self._log is not None
@@ -248,7 +278,8 @@ class EmbeddedBroker:
             with contextlib.suppress(KafkaError, OSError):
                 client = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=2000)
                 try:
-                    return len(client.describe_cluster()["brokers"]) > 0
+                    brokers = client.describe_cluster()["brokers"]
+                    return any(b["broker_id"] == self.node_id and not b.get("is_fenced") for b in brokers)
                 finally:
                     client.close()
         return False

@@ -1,6 +1,6 @@
 """Configuration of the embedded Kafka: server properties, Java options, logging.
 
-Sized for one small machine: few internal partitions, small buffers, replication 1.
+Sized for one small machine: few internal partitions, small buffers; as many copies as nodes, at most three.
 """
 
 from __future__ import annotations
@@ -25,13 +25,20 @@ def server_properties(
 ) -> str:
     """Text of `server.properties` of a node that is broker and controller.
 
-    `voters` are the controllers' `host:port`. With one voter everything is replicated once.
+    `voters` are the controllers' `id@host:port`. With one voter everything is replicated once; with three each
+    record is on three nodes and acknowledged by two.
     """
     copies = min(3, len(voters))
+    # One node may change its port at a restart (dynamic quorum); nodes of a cluster know each other by a fixed list.
+    quorum = (
+        {"controller.quorum.bootstrap.servers": ",".join(v.rpartition("@")[2] for v in voters)}
+        if copies == 1
+        else {"controller.quorum.voters": ",".join(voters)}
+    )
     values = {
         "process.roles": "broker,controller",
         "node.id": node_id,
-        "controller.quorum.bootstrap.servers": ",".join(voters),
+        **quorum,
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",

@@ -47,11 +47,13 @@ _RULES: tuple[Rule, ...] = (
     ("secret", lambda v: not v or len(v) >= 32, "want at least 32 characters, or nothing"),
     ("kafka_heap", lambda v: bool(re.fullmatch(r"\d+[kmgKMG]", v)), "want a number and m or g, as in 256m"),
     ("maven_repository", lambda v: not v or v.startswith(("https://", "http://", "file://")), "want a URL"),
+    ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
+    ("replication", lambda v: v == -1 or v > 0, "want more than 0, or -1 for the broker's default"),
     *(
         (name, lambda v: v > 0, "want more than 0")
         for name in (
-            "partitions", "replication", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
+            "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
             "snapshot_s", "command_wait_s", "access_token_s",
         )
     ),
