@@ -13,7 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from api import docs, errors
 from api.context import Context
-from api.guard import API, Guard
+from api.guard import API, INGEST, Guard
+from api.ingest_docs import OPENAPI
 from api.routes import alerts, auth, feed, health, ingest, places, sensors, stats
 
 CONSOLE = Path(__file__).parent / "console" / "static"
@@ -34,8 +35,9 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.state.context = context
     errors.install(app)
     v1 = APIRouter(prefix=API)
-    for part in (auth, alerts, feed, places, sensors, stats, ingest):
+    for part in (auth, alerts, feed, places, sensors, stats):
         v1.include_router(part.router)
+    app.router.routes.append(ingest.route(context))
     app.include_router(v1)
     app.include_router(health.router)
     app.add_middleware(Guard, auth=context.auth, metrics=context.metrics)
@@ -52,6 +54,7 @@ def _describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
+            document["paths"][INGEST] = {"post": OPENAPI}
             parts = document.setdefault("components", {})
             parts["schemas"] = {**parts.get("schemas", {}), **docs.SCHEMAS}
             parts["securitySchemes"] = {

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
 
-from api import tokens, units, users
+from api import devices, tokens, units, users
 from api.errors import Problem
 from api.roles import Principal
 from api.store import Store
@@ -84,6 +84,8 @@ class Auth:
         self._demo = demo
         self._throttle = Throttle()
         self._cache: dict[str, tuple[float, users.User | None]] = {}
+        self._seen: dict[str, tuple[float, Principal]] = {}
+        self._devices = devices.DeviceTokens(store)
         self.failures = 0
 
     def sign_in(self, name: str, password: str, address: str) -> Tokens:
@@ -116,8 +118,18 @@ class Auth:
     def _allowed(self, user: users.User) -> bool:
         return self._demo or not user.demo
 
+    def at_once(self, token: str) -> tuple[bool, Principal | None]:
+        """(is this the answer?, caller) from memory alone; where it is not the answer, ask `principal` in a thread."""
+        now = time.monotonic()
+        if token.startswith(devices.PREFIX):
+            return self._devices.at_once(token, now)
+        seen = self._seen.get(token)
+        return (True, seen[1]) if seen is not None and seen[0] > now - _CACHE_S else (False, None)
+
     def principal(self, token: str) -> Principal | None:
-        """The caller of an access token; None where it is not (or no longer) good."""
+        """The caller of an access or device token; None where it is not (or no longer) good."""
+        if token.startswith(devices.PREFIX):
+            return self._devices.find(token, time.monotonic())
         claims = tokens.read_access_token(self._key, token)
         if claims is None:
             return None
@@ -131,4 +143,8 @@ class Auth:
         user = seen[1]
         if user is None or user.generation != generation or not self._allowed(user):
             return None
-        return Principal(user.name, user.role, user.unit, units.prefix(user.unit))
+        caller = Principal(user.name, user.role, user.unit, units.prefix(user.unit))
+        if len(self._seen) > _MAX_TRACKED:
+            self._seen.clear()
+        self._seen[token] = (seen[0], caller)
+        return caller

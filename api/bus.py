@@ -1,7 +1,8 @@
 """Commands to the alerts app and their answers; readings from /ingest to Kafka.
 
-One idempotent producer for both. Answers are read from the end of `command.results` (of live operation
-and of every run) and handed to whoever waits for that command id.
+One idempotent producer (`acks=all`) for both; one that can send no more is replaced. Answers are read from
+the end of `command.results` (of live operation and of every run) and handed to whoever waits for that
+command id.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from api.errors import Problem
-from api.tail import TopicTail
+from api.intake_budget import Budget
+from api.intake_writer import GroupWriter
+from api.tail import TopicTail, quietly
 from streams import topics
+from streams.columns import Columns
 from streams.errors import CityopsError
 from streams.events import Command
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs, unreachable
@@ -27,8 +30,9 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
-IN_FLIGHT_BYTES = 32 * 1024 * 1024
-SEND_S = 10.0
+REQUEST_S = 10.0
+BATCH_BYTES = 1024 * 1024  # what a partition may gather while the request before is on its way
+STOP_S = 2.0
 
 
 class KafkaBus:
@@ -39,7 +43,7 @@ class KafkaBus:
         self._tail = TopicTail(settings, topics.RESULTS, _at_end)
         self._producer: AIOKafkaProducer | None = None
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._in_flight = 0
+        self._spoilt = False  # the producer refuses everything from now on
         self.trouble = "commands: connecting to Kafka"
         self.counters: Counter[str] = Counter()
 
@@ -57,26 +61,31 @@ class KafkaBus:
                 await asyncio.sleep(RETRY_S)
         finally:
             await self._tail.close()
-            producer, self._producer = self._producer, None
-            if producer is not None:
-                await producer.stop()
+            await self._disconnect()
 
     async def _connect(self) -> None:
-        if self._producer is not None:
+        if self._producer is not None and not self._spoilt:
             return
+        await self._disconnect()
         producer = AIOKafkaProducer(
             **aiokafka_kwargs(self._settings),
             acks="all",
             enable_idempotence=True,
             max_request_size=MAX_MESSAGE_BYTES,
-            request_timeout_ms=int(SEND_S * 1000),
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=int(REQUEST_S * 1000),
         )
         try:
             await producer.start()
         except BaseException:
-            await producer.stop()
+            await quietly(producer.stop(), STOP_S)
             raise
-        self._producer = producer
+        self._producer, self._spoilt = producer, False
+
+    async def _disconnect(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await quietly(producer.stop(), STOP_S)  # it would wait for ever for a broker that is away
 
     async def _read(self) -> None:
         while True:
@@ -86,7 +95,9 @@ class KafkaBus:
                 self.trouble = (
                     f"topic {self._settings.prefix}{topics.RESULTS} is not there; make it with `cityops topics`"
                 )
-            for record in await self._tail.batch():
+            records = await self._tail.batch()
+            await self._connect()
+            for record in records:
                 try:
                     result = orjson.loads(record.value or b"")
                     id_ = result["id"]
@@ -111,6 +122,8 @@ class KafkaBus:
         self.counters["commands_total"] += 1
         try:
             async with asyncio.timeout(timeout_s):
+                if self._producer is None:
+                    raise CityopsError(self.trouble or f"no Kafka answers at {self._settings.broker}")
                 if TopicPartition(prefix + topics.RESULTS, 0) not in self._tail.partitions:
                     await self._tail.find()
                 await self._write(
@@ -120,39 +133,38 @@ class KafkaBus:
         except TimeoutError:
             self.counters["timeouts_total"] += 1
             return None
+        except (KafkaError, OSError) as error:  # TimeoutError is an OSError: it comes first
+            raise unreachable(self._settings, error) from None
         finally:
             del self._waiting[command.id]
 
     async def write(self, topic: str, value: bytes) -> None:
-        """Write readings; raises Problem 429 while too much waits, CityopsError where Kafka does not take them."""
-        if self._in_flight + len(value) > IN_FLIGHT_BYTES:
-            raise Problem(429, "too many readings wait for Kafka; try again shortly", {"Retry-After": "1"})
-        self._in_flight += len(value)
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._write(topic, value)
-        except TimeoutError:
-            raise CityopsError(f"Kafka at {self._settings.broker} did not take the readings in {SEND_S:g} s") from None
-        finally:
-            self._in_flight -= len(value)
+        """Write one message of readings and wait for it, however long; raises CityopsError where it is refused."""
+        await self._write(topic, value)
 
     async def _write(self, topic: str, value: bytes, key: bytes | None = None, partition: int | None = None) -> None:
-        if self._producer is None:
+        producer = self._producer
+        if producer is None:
             raise CityopsError(self.trouble or f"no Kafka answers at {self._settings.broker}")
         try:
-            await self._producer.send_and_wait(topic, value, key=key, partition=partition)
+            await producer.send_and_wait(topic, value, key=key, partition=partition)
+        except MessageSizeTooLargeError:
+            raise
         except (KafkaError, OSError) as error:
+            if producer is self._producer and not getattr(error, "retriable", False):
+                self._spoilt = True  # a number of its sequence is missing now: Kafka takes nothing more from it
             raise unreachable(self._settings, error) from None
 
 
 class KafkaIntake:
     """The `Intake` of the routes over the bus's producer."""
 
-    def __init__(self, bus: KafkaBus) -> None:
-        self._bus = bus
+    def __init__(self, bus: KafkaBus, settings: Settings) -> None:
+        self.budget = Budget(settings.ingest_mb * 1024 * 1024)
+        self._writer = GroupWriter(bus.write, self.budget, settings.broker)
 
-    async def send(self, topic: str, value: bytes) -> None:
-        await self._bus.write(topic, value)
+    async def send(self, topic: str, cols: Columns, who: str) -> None:
+        await self._writer.send(topic, cols, who)
 
 
 def _at_end(ends: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:

@@ -12,11 +12,13 @@ from fastapi import Depends, Request
 from api.auth import Auth
 from api.errors import Problem
 from api.hub import Hub
+from api.intake_budget import Budget
 from api.metrics import Metrics
 from api.roles import Principal
 from api.store import Store
 from geo.assets import Sensor, Zone
 from geo.divisions import Divisions
+from streams.columns import Columns
 from streams.events import Command
 from streams.settings import Settings
 
@@ -35,8 +37,10 @@ class CommandBus(Protocol):
 
 
 class Intake(Protocol):
-    async def send(self, topic: str, value: bytes) -> None:
-        """Raises Problem 429 when too much waits, CityopsError where Kafka is away."""
+    budget: Budget
+
+    async def send(self, topic: str, cols: Columns, who: str) -> None:
+        """Returns when Kafka has the rows, all in one message. Raises CityopsError where Kafka does not take them."""
 
 
 class Registry(Protocol):
@@ -44,6 +48,8 @@ class Registry(Protocol):
     def trouble(self) -> str: ...
 
     def sensor(self, id_: str) -> Sensor | None: ...
+
+    def zone(self, id_: str) -> Zone | None: ...
 
     def sensors(self) -> Iterable[Sensor]: ...
 

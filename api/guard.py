@@ -13,16 +13,18 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Auth
 from api.errors import Problem, answer
 from api.metrics import Metrics
-from api.roles import Principal
+from api.roles import DEVICE, Principal
+from streams.codec import MAX_MESSAGE_BYTES
 
 API = "/api/v1"
+INGEST = f"{API}/ingest"
 COOKIE = "cityops_session"
 _OPEN = (f"{API}/auth/token",)
 _COOKIE_PATHS = (f"{API}/feed", f"{API}/ws")
@@ -39,7 +41,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 MAX_BODY = 1024 * 1024
-MAX_INGEST = 10 * 1024 * 1024
+MAX_INGEST = MAX_MESSAGE_BYTES  # one body is one Kafka message, or less
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 class Guard:
@@ -61,11 +65,10 @@ class Guard:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith(API):
-                    headers.setdefault("Cache-Control", "no-store")
+                headers = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                wanted = [*_HEADERS, _NO_STORE] if scope["path"].startswith(API) else _HEADERS
+                message["headers"] = headers + [pair for pair in wanted if pair[0] not in there]
             await send(message)
 
         try:
@@ -91,6 +94,8 @@ class Guard:
                     401, "sign in first: POST /api/v1/auth/token, then Authorization: Bearer …",
                     {"WWW-Authenticate": 'Bearer realm="cityops"'},
                 )  # fmt: skip
+            if principal.role == DEVICE and path != INGEST:
+                return Problem(403, f"{principal.name} is a device's token: it may only send readings to {INGEST}")
             scope.setdefault("state", {})["principal"] = principal
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > _limit(path):
@@ -100,14 +105,18 @@ class Guard:
     async def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and token:
-            return await asyncio.to_thread(self._auth.principal, token.strip())
+            return await self._caller(token.strip())
         if scope["path"] in _COOKIE_PATHS and (token := _cookie(headers)) and _same_origin(headers):
-            return await asyncio.to_thread(self._auth.principal, token)
+            return await self._caller(token)
         return None
+
+    async def _caller(self, token: str) -> Principal | None:
+        known, principal = self._auth.at_once(token)
+        return principal if known else await asyncio.to_thread(self._auth.principal, token)
 
 
 def _limit(path: str) -> int:
-    return MAX_INGEST if path == f"{API}/ingest" else MAX_BODY
+    return MAX_INGEST if path == INGEST else MAX_BODY
 
 
 def _too_large(limit: int) -> Problem:

@@ -62,6 +62,9 @@ class LiveRegistry:
     def sensor(self, id_: str) -> Sensor | None:
         return self._reader.sensors.get(id_)
 
+    def zone(self, id_: str) -> Zone | None:
+        return self._reader.zones.get(id_)
+
     def sensors(self) -> Iterable[Sensor]:
         return list(self._reader.sensors.values())
 

@@ -34,17 +34,19 @@ COMMANDS: Mapping[str, frozenset[str]] = {
     "supervise": _LEAD,
     "override": _LEAD,
 }
-INGEST = _DEVICES
+DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
+INGEST = _DEVICES | {DEVICE}
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A signed-in caller: `unit` as given to the account, `prefix` the subtree it stands for."""
+    """A signed-in caller: `unit` as given to the account, `prefix` the subtree it stands for, `zone` a device's."""
 
     name: str
     role: str
     unit: str
     prefix: str
+    zone: str = ""
 
     def covers(self, unit: str) -> bool:
         """Is this unit in the caller's subtree?"""

@@ -80,6 +80,17 @@ users = Table(
     Column("generation", Integer, nullable=False),  # a new password or role ends all tokens of the old
 )
 
+device_tokens = Table(
+    "device_tokens",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("name", String, nullable=False, index=True),
+    Column("zone", String, nullable=False),  # zone or unit is "", the other what the device may send
+    Column("unit", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),  # null: active; revoked ones stay, to tell later who sent
+)
+
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,

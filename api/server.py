@@ -70,7 +70,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     registry = LiveRegistry(settings)
     context = Context(
         settings=settings, folder=folder, store=store, hub=hub, auth=auth, metrics=Metrics(), projection=projector,
-        bus=bus, intake=KafkaIntake(bus), registry=registry, history=history, divisions=Divisions.load(),
+        bus=bus, intake=KafkaIntake(bus, settings), registry=registry, history=history, divisions=Divisions.load(),
     )  # fmt: skip
     if demo and demo_accounts.is_loopback(settings.host):
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from streams.kafka import aiokafka_kwargs
 from streams.settings import Settings
@@ -76,8 +77,9 @@ class TopicTail:
         await self.find()
 
     async def find(self) -> None:
-        """Look for topics that came or went and take them up."""
-        assert self._consumer is not None
+        """Look for topics that came or went and take them up; raises KafkaConnectionError where none is connected."""
+        if self._consumer is None:
+            raise KafkaConnectionError("not connected")
         cluster = await self._consumer._client.fetch_all_metadata()
         self._found_at = time.monotonic()
         names = [name for name in cluster.topics() if self._pattern.fullmatch(name)]

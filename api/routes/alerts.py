@@ -139,7 +139,9 @@ async def send_command(
 async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, key: str | None) -> Response:
     if body.command not in COMMANDS:
         raise Problem(422, f"body.command: {body.command[:40]!r} is none of {', '.join(COMMANDS)}")
-    params = orjson.dumps(body.params) if body.params else b"{}"
+    params = _params(body.params)
+    if not _is_text(body.comment):
+        raise Problem(422, "body.comment: holds half a surrogate pair; want whole characters")
     if len(params) > MAX_PARAMS:
         raise Problem(422, f"body.params: has {len(params)} bytes; at most {MAX_PARAMS} are taken")
     if key is not None and not _KEY.fullmatch(key):
@@ -169,11 +171,29 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         )  # fmt: skip
     if not result.get("accepted"):
         reason = result.get("reason") or {}
+        seen = result.get("alert") or row  # the projection may be behind what refused it
         raise Problem(
             int(result.get("status") or 409), reason.get("en") or "the alert's state forbids this command",
-            row=result.get("row", ""), reason=reason, command=command.id, version=row["version"],
+            row=result.get("row", ""), reason=reason, command=command.id, version=seen["version"],
         )  # fmt: skip
     return await _accepted(ctx, id_, result.get("alert"))
+
+
+def _params(params: dict[str, Any]) -> bytes:
+    """As JSON; raises Problem 422 for what JSON here cannot hold: numbers beyond 64 bits, half characters, depth."""
+    try:
+        return orjson.dumps(params) if params else b"{}"
+    except TypeError as error:  # orjson's way of saying all of these
+        raise Problem(422, f"body.params: cannot be kept ({error})") from None
+
+
+def _is_text(text: str) -> bool:
+    """False for what is no UTF-8, such as half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _accepted(ctx: Context, id_: str, alert: dict[str, Any] | None) -> Response:

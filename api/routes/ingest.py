@@ -1,108 +1,148 @@
-"""Readings over HTTP: checked, told what is wrong with each, and written to `readings.raw.<domain>`."""
+"""Readings over HTTP: checked, told what is wrong with each, and written to `readings.raw.<domain>`.
+
+The one route where speed counts: a plain ASGI endpoint without FastAPI's parameters and models. Its part of the OpenAPI
+document is `OPENAPI`. See docs/intake.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any
+import time
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs
 
-import numpy as np
-from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response
+import orjson
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from api import asking
-from api.context import Caller, Context, Ctx
-from api.docs import answer, problems
+from api.context import Context
 from api.errors import Problem
+from api.guard import INGEST as PATH
+from api.guard import MAX_INGEST
+from api.intake_body import Gone, Held, encoding_of, plain, read
+from api.intake_check import Rejected, judge, limits
+from api.intake_writer import MessageTooLargeError
 from api.roles import INGEST, Principal
-from streams import codec, topics
+from streams import topics
+from streams.columns import Columns
+from streams.errors import CityopsError
+from streams.intake import bodies
+from streams.intake.line_protocol import PRECISIONS
 
-router = APIRouter(tags=["ingest"])
 MAX_TOLD = 1000
-PIECE = 5000
-_DONE = {
-    "type": "object",
-    "properties": {
-        "accepted": {"type": "integer"},
-        "rejected": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"index": {"type": "integer"}, "reason": {"type": "string"}},
-            },
-        },
-    },
-}
+INLINE_BYTES = 128 * 1024  # a larger body is worked on in a thread, so that the feed does not wait for it
+INLINE_PACKED = 16 * 1024  # the same of a compressed one
+HEAVY = 2  # large bodies that are worked on at a time
 
 
-@router.post(
-    "/ingest",
-    status_code=202,
-    responses={202: answer("what was taken", _DONE), **problems(401, 403, 413, 422, 429, 503)},
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {}, "application/x-ndjson": {}, "application/msgpack": {}},
-        }
-    },
-)
-async def ingest(
-    request: Request, ctx: Ctx, caller: Caller, domain: Annotated[str | None, Query(description="e.g. water")] = None
-) -> Response:
-    """Readings as JSON (one, an array, NDJSON) or packed; `index` counts the rows of the body from 0."""
-    if domain is None:
-        raise asking.bad("domain", f"is missing; want one of {', '.join(topics.DOMAINS)}")
-    asking.one_of("domain", domain, topics.DOMAINS)
-    body = await request.body()
-    if not body.strip():
-        raise Problem(422, "body: is empty; want readings")
-    if caller.role not in INGEST:
-        raise Problem(403, f"role {caller.role} may not send readings")
-    pieces, accepted, rejected = await asyncio.to_thread(check, ctx, caller, domain, body)
-    topic = ctx.settings.prefix + topics.raw(domain)
-    for piece in pieces:
-        await ctx.intake.send(topic, piece)
-    ctx.metrics.ingested.labels(domain).inc(accepted)
-    ctx.metrics.refused.labels(domain).inc(len(rejected))
-    answer_: dict[str, Any] = {"accepted": accepted, "rejected": rejected[:MAX_TOLD]}
-    if len(rejected) > MAX_TOLD:
-        answer_["rejected_more"] = len(rejected) - MAX_TOLD
-    return JSONResponse(answer_, 202)
+def route(context: Context) -> Route:
+    return Route(PATH, Ingest(context), name="ingest")
 
 
-def check(ctx: Context, caller: Principal, domain: str, body: bytes) -> tuple[list[bytes], int, list[dict[str, Any]]]:
-    """(messages to write, rows in them, [{index, reason}])."""
-    decoded = codec.decode([body])
-    rejected: list[dict[str, Any]] = []
-    for reject in decoded.rejects:
-        rejected += [{"index": row, "reason": reject.reason} for row in reject.rows or (0,)]
-    cols = decoded.cols
-    reasons = [_unfit(ctx.registry.sensor, caller, domain, sensor) for sensor in cols.sensors]
-    bad_sensor = np.array([bool(reason) for reason in reasons], bool)
-    bad = bad_sensor[cols.idx] if len(cols) else np.zeros(0, bool)
-    rejected += [
-        {"index": int(row), "reason": reasons[int(i)]}
-        for row, i in zip(decoded.row[bad].tolist(), cols.idx[bad].tolist(), strict=True)
-    ]
-    good = cols.take(~bad) if bad.any() else cols
-    pieces = []
-    for k in range(0, len(good), PIECE):
-        piece = good
-        if len(good) > PIECE:
-            mask = np.zeros(len(good), bool)
-            mask[k : k + PIECE] = True
-            piece = good.take(mask)
-        pieces.append(codec.pack(piece, src=f"http:{caller.name}"))
-    return pieces, len(good), sorted(rejected, key=lambda r: r["index"])
+@lru_cache(1024)
+def _query(raw: bytes) -> tuple[str | None, str]:
+    """(domain, precision) of a query string."""
+    asked = parse_qs(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=50)
+    return asked.get("domain", [None])[-1], asked.get("precision", ["ns"])[-1]
 
 
-def _unfit(look_up: Callable[[str], Any], caller: Principal, domain: str, sensor: str) -> str:
-    """Why readings of this sensor are not taken from this caller, "" where they are."""
-    known = look_up(sensor)
-    if known is None:
-        return f"unknown sensor {sensor[:64]!r}: it is not in the registry"
-    if known.domain != domain:
-        return f"sensor {sensor} is of domain {known.domain}, not {domain}"
-    if not caller.covers(known.unit_code):
-        return f"sensor {sensor} is outside your unit {caller.unit}"
-    return ""
+class Ingest:
+    """The endpoint of one context."""
+
+    def __init__(self, context: Context) -> None:
+        self._ctx = context
+        self._heavy = asyncio.Semaphore(HEAVY)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self  # for the metrics
+        if scope["method"] != "POST":
+            raise Problem(405, f"{scope['method']} is not possible at {PATH}", {"Allow": "POST"})
+        caller: Principal = scope["state"]["principal"]  # put there by `api.guard`
+        held = Held(self._ctx.intake.budget)
+        try:
+            answer = orjson.dumps(await self._take(scope, receive, caller, held))
+        except Gone:
+            return
+        finally:
+            held.release()
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 202, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    path = PATH
+
+    async def _take(self, scope: Scope, receive: Receive, caller: Principal, held: Held) -> dict[str, Any]:
+        domain, precision = self._asked(scope)
+        headers = dict(scope["headers"])
+        try:
+            form = bodies.form_of(headers.get(b"content-type", b"").decode("latin-1"))
+        except bodies.UnknownFormError as error:
+            raise Problem(415, str(error)) from None
+        encoding = encoding_of(headers.get(b"content-encoding", b"").decode("latin-1"))
+        length = headers.get(b"content-length")
+        if length == b"0":
+            raise Problem(422, "body: is empty; want readings")
+        if caller.role not in INGEST:
+            raise Problem(403, f"role {caller.role} may not send readings")
+        body = await read(receive, None if length is None else int(length), MAX_INGEST, held)
+        if encoding:
+            body = await self._opened(body, encoding, held)
+        if not body.strip():
+            raise Problem(422, "body: is empty; want readings")
+        if len(body) > INLINE_BYTES:
+            async with self._heavy:
+                good, rejected = await asyncio.to_thread(self._rows, body, form, precision, domain, caller)
+        else:
+            good, rejected = self._rows(body, form, precision, domain, caller)
+        del body
+        if len(good):
+            await self._send(domain, good, caller)
+        return self._told(domain, len(good), rejected)
+
+    def _asked(self, scope: Scope) -> tuple[str, str]:
+        try:
+            domain, precision = _query(scope["query_string"])
+        except ValueError as error:
+            raise Problem(422, f"query: {error}") from None
+        if domain is None:
+            raise asking.bad("domain", f"is missing; want one of {', '.join(topics.DOMAINS)}")
+        asking.one_of("domain", domain, topics.DOMAINS)
+        asking.one_of("precision", precision, tuple(PRECISIONS))
+        return domain, precision
+
+    async def _opened(self, body: bytes, encoding: str, held: Held) -> bytes:
+        if len(body) > INLINE_PACKED:
+            async with self._heavy:
+                body = await asyncio.to_thread(plain, body, encoding, MAX_INGEST)
+        else:
+            body = plain(body, encoding, MAX_INGEST)
+        held.add(len(body))
+        return body
+
+    def _rows(self, body: bytes, form: str, precision: str, domain: str, caller: Principal) -> tuple[Columns, Rejected]:
+        now_ms = int(time.time() * 1000)
+        decoded = bodies.decode(body, form, now_ms, precision)
+        return judge(decoded, domain, caller, self._ctx.registry, limits(self._ctx.settings, now_ms))
+
+    async def _send(self, domain: str, good: Columns, caller: Principal) -> None:
+        try:
+            await self._ctx.intake.send(self._ctx.settings.prefix + topics.raw(domain), good, caller.name)
+        except MessageTooLargeError as error:
+            raise Problem(413, str(error)) from None
+        except CityopsError as error:
+            raise Problem(503, str(error), {"Retry-After": "2"}) from None
+
+    def _told(self, domain: str, accepted: int, rejected: Rejected) -> dict[str, Any]:
+        self._ctx.metrics.ingested.labels(domain).inc(accepted)
+        told: dict[str, Any] = {"accepted": accepted, "rejected": rejected}
+        if rejected:
+            self._ctx.metrics.refused.labels(domain).inc(len(rejected))
+            if len(rejected) > MAX_TOLD:
+                told = {
+                    "accepted": accepted,
+                    "rejected": rejected[:MAX_TOLD],
+                    "rejected_more": len(rejected) - MAX_TOLD,
+                }
+        return told

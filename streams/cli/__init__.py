@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("streams.cli.worker", "Run one worker: packer, detect or alerts."),
     "api": ("streams.cli.api", "Run the HTTP API and console."),
     "users": ("streams.cli.users", "Accounts of the console and the API."),
+    "tokens": ("streams.cli.tokens", "Tokens of devices: send readings of one zone or unit."),
     "simulate": ("streams.cli.simulate", "Run the demo simulators of the four domains."),
     "replay": ("streams.cli.replay", "Send a recording through Kafka and the detectors, as its own run."),
     "detect-stream": ("streams.cli.detect_stream", "Score a CSV stream on stdin with one detector."),

@@ -42,7 +42,7 @@ def create(name: str, role: str, unit: str, password_stdin: bool, data: str | No
     from api import users
     from geo.divisions import Divisions, UnitError
 
-    with _told():
+    with told("users"):
         try:
             code = Divisions.load().get(unit).code
         except UnitError as error:
@@ -53,7 +53,7 @@ def create(name: str, role: str, unit: str, password_stdin: bool, data: str | No
             password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         else:
             raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
-        with _store(data) as store:
+        with opened(data) as store:
             users.put(store, name, password, role, code)
     click.echo(f"{name}: {role} of {code}")
 
@@ -65,7 +65,7 @@ def list_(as_json: bool, data: str | None) -> None:
     """Show all accounts."""
     from api import users
 
-    with _told(), _store(data) as store:
+    with told("users"), opened(data) as store:
         rows = [{"user": u.name, "role": u.role, "unit": u.unit, "demo": u.demo} for u in users.everyone(store)]
     if as_json:
         click.echo(json.dumps(rows))
@@ -81,14 +81,15 @@ def remove(name: str, data: str | None) -> None:
     """Delete an account; it is signed out within seconds."""
     from api import users
 
-    with _told(), _store(data) as store:
+    with told("users"), opened(data) as store:
         if not users.remove(store, name):
             raise CityopsError(f"there is no user {name!r} in {data_folder(Settings({'data': data}))}", exit_code=2)
     click.echo(f"{name}: removed")
 
 
 @contextmanager
-def _store(data: str | None) -> Iterator[Store]:
+def opened(data: str | None) -> Iterator[Store]:
+    """The store of a data folder."""
     from api.store import Store
 
     store = Store.in_folder(data_folder(Settings({"data": data})))
@@ -99,9 +100,10 @@ def _store(data: str | None) -> Iterator[Store]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told(name: str) -> Iterator[None]:
+    """End with one sentence and the exit code of an error."""
     try:
         yield
     except CityopsError as error:
-        click.echo(f"cityops users: {error}", err=True)
+        click.echo(f"cityops {name}: {error}", err=True)
         sys.exit(error.exit_code)

@@ -16,12 +16,14 @@ from api.app import create_app
 from api.auth import Auth
 from api.context import Context
 from api.hub import Hub
+from api.intake_budget import Budget
 from api.metrics import Metrics
 from api.records import parse
 from api.store import Applied, Store
 from api.times import rfc3339
 from geo.assets import Sensor, Zone
 from geo.divisions import Divisions
+from streams.columns import Columns
 from streams.events import Command
 from streams.settings import Settings
 
@@ -104,11 +106,17 @@ class FakeBus:
 
 
 class FakeIntake:
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, bytes]] = []
+    """Keeps what was sent; raises what the test put into `error`."""
 
-    async def send(self, topic: str, value: bytes) -> None:
-        self.sent.append((topic, value))
+    def __init__(self) -> None:
+        self.budget = Budget(64 * 1024 * 1024)
+        self.sent: list[tuple[str, Columns, str]] = []
+        self.error: Exception | None = None
+
+    async def send(self, topic: str, cols: Columns, who: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.sent.append((topic, cols, who))
 
 
 class FakeRegistry:
@@ -131,6 +139,11 @@ class FakeRegistry:
 
     def sensor(self, id_: str) -> Sensor | None:
         return self._sensors.get(id_)
+
+    def zone(self, id_: str) -> Zone | None:
+        county, letter, _ = id_.split("-")
+        domain = {"W": "water", "G": "gas"}[letter]
+        return Zone(id=id_, domain=domain, county=county, partition=0)
 
     def sensors(self) -> list[Sensor]:
         return list(self._sensors.values())

@@ -1,18 +1,16 @@
-"""What is left: health, headers, problem documents, units, map, assets, readings, ingest, stats, console."""
+"""What is left: health, headers, problem documents, units, map, assets, readings, stats, console."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
 from api.app import create_app
 from api.context import Context
-from streams import codec
 from streams.errors import CityopsError
-from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeIntake, FakeProjection, bearer, record
+from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeProjection, bearer, record
 
 W = "522601-W-PRS-000001"
 
@@ -175,50 +173,3 @@ async def test_stats(client: httpx.AsyncClient, projection: FakeProjection) -> N
     assert body["unit"] == {"522601": 1, "522622": 1}
     assert body["unacknowledged"] == 2
     assert (await client.get("/api/v1/stats", params={"unit": "522622"})).json()["unit"] == {"522622001": 1}
-
-
-@pytest.mark.parametrize(
-    ("body", "accepted", "reasons"),
-    [
-        (b'{"sensor": "%s", "ts": 1763884800000, "value": 1}' % W.encode(), 1, {}),
-        (b'{"sensor": "%s", "ts": 1, "value": 1}\n{"sensor"' % W.encode(), 1, {1: "JSON"}),
-        (b'[{"sensor": "nobody", "ts": 1, "value": 1}]', 0, {0: "unknown sensor"}),
-        (b'[{"sensor": "522622-G-CH4-000001", "ts": 1, "value": 1}]', 0, {0: "of domain gas"}),
-        (b"\x81\xa1v\x02", 0, {0: "version"}),
-        (b"hello", 0, {0: "neither JSON"}),
-        (b"[]", 0, {0: "empty batch"}),
-    ],
-)
-async def test_ingest_tells_each_rejected_row(
-    client: httpx.AsyncClient, context: Context, body: bytes, accepted: int, reasons: dict[int, str]
-) -> None:
-    answer = await client.post("/api/v1/ingest", params={"domain": "water"}, content=body)
-    assert answer.status_code == 202, answer.text
-    got = answer.json()
-    assert got["accepted"] == accepted
-    assert {r["index"] for r in got["rejected"]} == set(reasons)
-    assert all(reasons[r["index"]] in r["reason"] for r in got["rejected"])
-    assert isinstance(context.intake, FakeIntake)
-    assert sum(len(codec.unpack(v).cols) for _, v in context.intake.sent) == accepted
-
-
-async def test_ingest_of_packed_rows_keeps_order_and_splits_large_bodies(
-    client: httpx.AsyncClient, context: Context
-) -> None:
-    rows = codec.from_rows([(W, T0 + n, float(n)) for n in range(12_000)])
-    answer = await client.post("/api/v1/ingest", params={"domain": "water"}, content=codec.pack(rows, "me", 1))
-    assert answer.json() == {"accepted": 12_000, "rejected": []}
-    assert isinstance(context.intake, FakeIntake)
-    sent = [codec.unpack(v).cols for _, v in context.intake.sent]
-    assert {t for t, _ in context.intake.sent} == {"readings.raw.water"}
-    assert [len(c) for c in sent] == [5000, 5000, 2000]
-    assert np.concatenate([c.value for c in sent]).tolist() == list(range(12_000))
-
-
-async def test_bad_ingest_questions(client: httpx.AsyncClient, context: Context) -> None:
-    assert (await client.post("/api/v1/ingest", content=b"{}")).status_code == 422
-    assert (await client.post("/api/v1/ingest?domain=wine", content=b"{}")).status_code == 422
-    assert (await client.post("/api/v1/ingest?domain=water", content=b" ")).status_code == 422
-    foreign = b'{"sensor": "%s", "ts": 1763884800000, "value": 1}' % W.encode()
-    answer = await client.post("/api/v1/ingest?domain=water", content=foreign, headers=bearer(context, "huangping"))
-    assert "outside your unit" in answer.json()["rejected"][0]["reason"]
