@@ -29,17 +29,24 @@ MAX_NAMES = 20_000
 
 @dataclass(frozen=True)
 class Chunk:
-    """n readings, times not falling: `ts_ms` int64[n], `name` int32[n] into `names`, `value` float64[n] (finite)."""
+    """n readings, times not falling: `ts_ms` int64[n], `name` int32[n] into `names`, `value` float64[n] (finite).
+
+    `until_ms` is the time of the last row, which may hold no reading.
+    """
 
     names: list[str]
     ts_ms: I64
     name: np.ndarray
     value: F64
+    until_ms: int
 
 
 @dataclass
 class Survey:
-    """What is in the file: sensors in order of appearance, rows, readings, span, spacing."""
+    """What is in the file: sensors in order of appearance, rows, readings, span, spacing.
+
+    `first_ms` and `last_ms` are the first and last reading's; `until_ms` is the last row's, though it be empty.
+    """
 
     names: list[str]
     rows: int = 0
@@ -47,6 +54,7 @@ class Survey:
     gaps: int = 0
     first_ms: int = 0
     last_ms: int = 0
+    until_ms: int = 0
     intervals_s: dict[str, float] = field(default_factory=dict)
 
 
@@ -91,6 +99,7 @@ class Recording:
         out = Survey([])
         gaps: dict[str, list[float]] = {}
         for chunk in self.chunks():
+            out.until_ms = chunk.until_ms
             if len(chunk.ts_ms):
                 out.first_ms = out.first_ms if out.readings else int(chunk.ts_ms[0])
                 out.last_ms = int(chunk.ts_ms[-1])
@@ -106,7 +115,7 @@ class Recording:
     def _wide(self, batch: pa.RecordBatch, ts: I64, row: int) -> Chunk:
         values = np.column_stack([self._numbers(batch.column(c), c, row) for c in self.mapping.value])
         at, name = np.nonzero(np.isfinite(values))
-        return Chunk(self._names, ts[at], name.astype(np.int32), np.ascontiguousarray(values[at, name]))
+        return Chunk(self._names, ts[at], name.astype(np.int32), np.ascontiguousarray(values[at, name]), int(ts[-1]))
 
     def _long(self, batch: pa.RecordBatch, ts: I64, row: int) -> Chunk:
         value = self._numbers(batch.column(self.mapping.value[0]), self.mapping.value[0], row)
@@ -121,7 +130,7 @@ class Recording:
         known = np.array([self._index[n] for n in here] or [0], np.int32)
         index = coded.indices.fill_null(0).to_numpy(zero_copy_only=False)
         good = np.isfinite(value) & coded.indices.is_valid().to_numpy(zero_copy_only=False)
-        return Chunk(self._names, ts[good], known[index][good], value[good])
+        return Chunk(self._names, ts[good], known[index][good], value[good], int(ts[-1]))
 
     def _numbers(self, column: pa.Array, name: str, row: int) -> F64:
         """float64[n], NaN for empty cells; an infinite value is a gap too."""

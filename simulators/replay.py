@@ -149,6 +149,8 @@ async def send(settings: Settings, plan: Plan, speed: float, progress: Callable[
                 await pacer.until(int(chunk.ts_ms[last - 1]))
                 await sender.readings(Batch(domain, zone, _columns(chunk, names, first, last)))
                 progress(sender.rows, int(chunk.ts_ms[last - 1]))
+        await pacer.until(plan.survey.until_ms)
+        await sender.end(domain, zone, plan.survey.until_ms)
     return pacer
 
 

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from simulators.city import Batch
 from streams import topics
 from streams.codec import pack
+from streams.columns import EMPTY
 from streams.errors import CityopsError
 from streams.kafka import aiokafka_kwargs, unreachable
 from streams.settings import Settings
@@ -59,6 +60,10 @@ class Sender:
         value = pack(batch.cols, self.src, self.messages)
         await self.send(topics.raw(batch.domain), batch.zone.encode(), value)
         self.rows += len(batch.cols)
+
+    async def end(self, domain: str, zone: str, at_ms: int) -> None:
+        """Tell a run that its recording ends at `at_ms`: whoever is silent by then is found."""
+        await self.send(topics.raw(domain), zone.encode(), pack(EMPTY, self.src, self.messages, tick=at_ms))
 
     async def send(self, topic: str, key: bytes, value: bytes) -> None:
         """Queue one message; waits while `WAITING` are under way."""

@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.assets import Sensor, Zone
 from streams import codec, topics
 from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
 from streams.intake.checks import Limits, check
+from streams.intake.event_time import EventClock, closing, step_ms
 from streams.metrics import READINGS, REJECTS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
@@ -72,7 +74,7 @@ class PackLogic:
         self._batch: dict[str, list[Chunk]] = {}
         self._announced: dict[tuple[str, int], Sensor] = {}
         self._tick_ms = 0
-        self._watermark: dict[str, int] = {}
+        self._clocks: dict[str, EventClock] = {}  # of a run
         self._domain = {settings.prefix + topics.raw(d): d for d in topics.DOMAINS}
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
@@ -102,7 +104,7 @@ class PackLogic:
     def _ticks(self, time_ms: int, out: Outbox) -> None:
         """Tell every partition how far this source is: the wall clock, or the arrival time reached in a backlog.
 
-        A replay's ticks ride with its rows.
+        A replay tells the time of its rows, see `_in_turn`.
         """
         if self.settings.event_clock or time_ms - self._tick_ms < self.settings.tick_s * 1000:
             return
@@ -130,7 +132,11 @@ class PackLogic:
             self.settings.max_age_s,
         )
         checked = check(decoded.cols, domain, self.registry.sensors, self.registry.zones, limits)
+        end = 0
         for bad in decoded.rejects:
+            if self.settings.event_clock and (told := closing(message(some, bad.index).value or b"")):
+                end = max(end, told)
+                continue
             REJECTS.labels("unreadable").inc(max(len(bad.rows), 1))
             reject(out, self.settings, message(some, bad.index), bad.reason, bad.rows)
         refused: dict[tuple[int, str], tuple[list[str], list[int]]] = {}
@@ -145,13 +151,38 @@ class PackLogic:
             more = f" (and {len(reasons) - 1} more like it)" if len(reasons) > 1 else ""
             reject(out, self.settings, message(some, m), reasons[0] + more, sorted(in_message))
         READINGS.labels(domain).inc(int((checked.partition >= 0).sum()))
+        if self.settings.event_clock:
+            self._in_turn(domain, decoded.cols, checked.partition, end, out)
+            return
         for p in np.unique(checked.partition[checked.partition >= 0]):
             self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out)
 
-    def _rows(self, domain: str, partition: int, cols: Columns, out: Outbox) -> None:
-        tick = None
-        if self.settings.event_clock:
-            tick = self._watermark[domain] = max(self._watermark.get(domain, 0), int(cols.ts_ms.max()))
+    def _in_turn(self, domain: str, cols: Columns, partition: NDArray[np.int32], end: int, out: Outbox) -> None:
+        """A run's rows and its time in turn; `end` (ms) is the end of the recording, 0 before it."""
+        if domain not in self._clocks:
+            sensors = self.registry.sensors.values()
+            self._clocks[domain] = EventClock(step_ms(sensors, domain, self.settings.tick_s))
+        clock, good = self._clocks[domain], partition >= 0
+        if not good.all():
+            cols, partition = cols.take(good), partition[good]
+        rows = slice(0, 0)
+        for first, last, ticks in clock.turns(cols.ts_ms):
+            self._turn(domain, cols, partition, rows, ticks, out)
+            rows = slice(first, last)
+        self._turn(domain, cols, partition, rows, clock.close(end), out)
+
+    def _turn(
+        self, domain: str, cols: Columns, partition: NDArray[np.int32], rows: slice, ticks: list[int], out: Outbox
+    ) -> None:
+        """Rows, then the times that are told after them to every partition that has sensors of the domain."""
+        for p in sorted({z.partition for z in self.registry.zones.values() if z.domain == domain}):
+            mine = rows.start + np.flatnonzero(partition[rows] == p)
+            if len(mine):
+                self._rows(domain, p, cols.take(mine), out, *ticks[:1])
+            for tick in ticks[1:] if len(mine) else ticks:
+                self._send(domain, p, EMPTY, out, tick)
+
+    def _rows(self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None = None) -> None:
         size = self.settings.pack_rows
         for start in range(0, len(cols), size):
             part = cols if len(cols) <= size else cols.take(np.arange(start, min(start + size, len(cols))))

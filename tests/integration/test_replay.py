@@ -105,6 +105,29 @@ def test_the_same_file_gives_the_same_alerts_paced_or_not(broker: str, tmp_path:
     assert paced["worst_late_s"] < 2.0  # the machine may be busy; drift would be seconds more
 
 
+def test_silences_are_found_within_the_file_and_at_its_end(broker: str, tmp_path: Path) -> None:
+    """Both sensors are silent for half an hour, one falls silent before the end, the file ends in empty rows."""
+    rows = ["Time,p_north,p_south"]
+    for n in range(240):
+        north = f"{40 + n % 7 / 100:.3f}" if n < 60 or 90 <= n < 200 else ""
+        south = f"{41 - n % 5 / 100:.3f}" if n < 60 or 90 <= n < 220 else ""
+        rows.append(f"2020-03-01 {n // 60:02d}:{n % 60:02d}:00,{north},{south}")
+    file = tmp_path / "silence.csv"
+    file.write_text("\n".join(rows) + "\n", "utf-8")
+    found = []
+    for speed in ("0", "3000"):
+        got = replay(
+            file, "--domain", "water", "--run", "it-silent", "--no-keep", "--speed", speed, broker=broker, data=tmp_path
+        )
+        assert (got["rejected"], got["to"]) == ({}, "2020-03-01T03:39:00.000Z")
+        found.append(got["alerts"])
+    silent = [a for a in found[0] if a["kind"] == "dropout"]
+    assert sorted((a["start"][11:16], a["sensor"][-3:], (a["end"] or "")[11:14]) for a in silent) == [
+        ("00:59", "001", "01:"), ("00:59", "002", "01:"), ("03:19", "001", ""), ("03:39", "002", ""),
+    ]  # fmt: skip
+    assert found[0] == found[1], "paced or not"
+
+
 def test_nothing_is_half_done_after_an_error(broker: str, tmp_path: Path) -> None:
     file = made_up(tmp_path)
     lines = file.read_text("utf-8").splitlines()

@@ -50,6 +50,14 @@ def test_wide_csv_columns_are_found_and_empty_cells_are_gaps(tmp_path: Path) -> 
     assert survey.intervals_s == {"Cl": 60.0, "Trueb": 60.0}
 
 
+def test_the_end_is_the_last_row_even_without_a_reading(tmp_path: Path) -> None:
+    text = WIDE + "2016-08-03 10:30:00,NaN,,d,False\n"
+    survey = read(write(tmp_path / "a.csv", text))[0].survey()
+    assert (survey.last_ms, survey.until_ms) == (T0 + 120_000, T0 + 41 * 60_000)
+    long = "sensor,ts,value\n" + f"a,{T0},1\na,{T0 + 9_000},nan\n"
+    assert read(write(tmp_path / "b.csv", long))[0].survey().until_ms == T0 + 9_000
+
+
 def test_gzip_and_parquet_are_the_same(tmp_path: Path) -> None:
     _, rows = read(write(tmp_path / "a.csv", WIDE))
     packed = tmp_path / "a.csv.gz"

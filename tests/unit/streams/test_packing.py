@@ -109,13 +109,45 @@ def test_rejected_rows_of_a_packed_message_are_named(logic: PackLogic) -> None:
     assert sum(len(m.cols) for _, _, m in rows(out)) == 1
 
 
-def test_a_replay_takes_old_times_and_its_ticks_ride_with_the_rows() -> None:
-    logic = PackLogic(Settings({"prefix": "run.r1."}, env={}), registry(), lambda: True, lambda: NOW)
-    out = Outbox("p", {})
-    logic.apply(record(one(A, 1_470_000_000_000), topic="run.r1.readings.raw.water"), out)
-    logic.flush(out)
-    (sent,) = [codec.unpack(v or b"") for t, _, _, v, _ in out.records if t == "run.r1.readings.water"]
-    assert sent.tick == 1_470_000_000_000
+RUN = Settings({"prefix": "run.r1."}, env={})
+OLD = 1_470_000_000_000
+
+
+def replayed(*batches: list[bytes]) -> list[object]:
+    """What a run's partition of A is told, in order: (sensor, ms from OLD) or ms from OLD of a tick."""
+    logic, out = PackLogic(RUN, registry(), lambda: True, lambda: NOW), Outbox("p", {})
+    for batch in batches:
+        for value in batch:
+            logic.apply(record(value, topic="run.r1.readings.raw.water"), out)
+        logic.flush(out)
+    said: list[object] = []
+    for topic, partition, _, data, _ in out.records:
+        assert topic == "run.r1.readings.water", "a rejection"
+        m = codec.unpack(data or b"")
+        if partition == 1:
+            said += [(m.cols.sensors[k], t - OLD) for k, t in zip(m.cols.idx, m.cols.ts_ms.tolist(), strict=True)]
+            said += [] if m.tick is None else [m.tick - OLD]
+    return said
+
+
+def test_a_replay_takes_old_times_and_tells_its_time_between_the_rows() -> None:
+    minute = 60_000
+    rows = [one(A, OLD), one(B, OLD), one(B, OLD + minute), one(B, OLD + 4 * minute), one(A, OLD + 4 * minute)]
+    want = [0, (A, 0), minute, 2 * minute, 3 * minute, 4 * minute, (A, 4 * minute)]
+    assert replayed(rows) == want
+    assert replayed(*([row] for row in rows)) == want, "however it is cut"
+
+
+def test_the_end_of_a_recording_is_told() -> None:
+    end = codec.pack(codec.EMPTY, "replay", 9, tick=OLD + 125_000)
+    want = [0, (A, 0), 60_000, 120_000, 125_000]
+    assert replayed([one(A, OLD), end]) == want
+    assert replayed([one(A, OLD)], [end]) == want
+
+
+def test_an_endless_gap_is_told_in_ever_longer_steps() -> None:
+    ticks = replayed([one(A, OLD), one(A, OLD + 1000 * 60_000)])[2:-1]
+    assert [int(t) // 60_000 for t in ticks] == [*range(1, 65), 128, 256, 512, 1000]  # type: ignore[call-overload]
 
 
 def test_ticks_reach_every_partition_and_a_backlog_holds_them_back() -> None:
