@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("streams.cli.simulate", "Run the demo simulators of the four domains."),
     "replay": ("streams.cli.replay", "Send a recording through Kafka and the detectors, as its own run."),
     "detect-stream": ("streams.cli.detect_stream", "Score a CSV stream on stdin with one detector."),
+    "intake": ("streams.cli.intake", "Bridges from the devices' own protocols: MQTT."),
     "rejects": ("streams.cli.rejects", "Refused messages: list, show, send again when mended."),
     "sensors": ("streams.cli.sensors", "The registry of sensors and zones."),
     "geo": ("streams.cli.geo", "Places and administrative units."),

@@ -112,12 +112,14 @@ def _masked(setting: Setting, text: str, value: str) -> str:
 def _used(settings: Settings) -> Iterator[str]:
     """Troubles that show only where a value is used: addresses, certificates, folders."""
     from streams.folders import cache_folder, data_folder
+    from streams.intake.mqtt_options import options_from
     from streams.kafka import kafka_python_kwargs
 
-    try:
-        kafka_python_kwargs(settings)
-    except CityopsError as error:
-        yield str(error)
+    for use in (kafka_python_kwargs, options_from):
+        try:
+            use(settings)
+        except CityopsError as error:
+            yield str(error)
     if settings.kafka_home and not (Path(settings.kafka_home).expanduser() / "libs").is_dir():
         yield f"CITYOPS_KAFKA_HOME={settings.kafka_home!r}: want an unpacked Kafka folder, the one that holds libs/"
     for name, folder in (("CITYOPS_DATA", data_folder(settings)), ("CITYOPS_CACHE", cache_folder(settings))):
