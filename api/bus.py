@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 
 from api.intake_budget import Budget
 from api.intake_writer import GroupWriter
@@ -148,12 +148,12 @@ class KafkaBus:
             raise CityopsError(self.trouble or f"no Kafka answers at {self._settings.broker}")
         try:
             await producer.send_and_wait(topic, value, key=key, partition=partition)
-        except MessageSizeTooLargeError:
-            raise
         except (KafkaError, OSError) as error:
-            if producer is self._producer and not getattr(error, "retriable", False):
+            if getattr(error, "retriable", True):
+                raise unreachable(self._settings, error) from None
+            if producer is self._producer:
                 self._spoilt = True  # a number of its sequence is missing now: Kafka takes nothing more from it
-            raise unreachable(self._settings, error) from None
+            raise CityopsError(f"Kafka at {self._settings.broker} refused {topic}: {error}") from None
 
 
 class KafkaIntake:
@@ -161,7 +161,7 @@ class KafkaIntake:
 
     def __init__(self, bus: KafkaBus, settings: Settings) -> None:
         self.budget = Budget(settings.ingest_mb * 1024 * 1024)
-        self._writer = GroupWriter(bus.write, self.budget, settings.broker)
+        self._writer = GroupWriter(bus.write, self.budget, settings.broker, settings.ingest_wait_s)
 
     async def send(self, topic: str, cols: Columns, who: str) -> None:
         await self._writer.send(topic, cols, who)

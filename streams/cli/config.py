@@ -54,7 +54,7 @@ _RULES: tuple[Rule, ...] = (
         (name, lambda v: v > 0, "want more than 0")
         for name in (
             "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
-            "snapshot_s", "command_wait_s", "access_token_s",
+            "snapshot_s", "ingest_wait_s", "command_wait_s", "access_token_s",
         )
     ),
 )  # fmt: skip
