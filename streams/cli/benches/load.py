@@ -74,7 +74,7 @@ class Load:
             order = self._rng.permutation(ROWS)
             second, which = second[order], which[order]
         value = self._noise[(m * self.partitions + p) % POOL].copy()
-        phase = (second + which // SICK_EVERY * 7) % CYCLE
+        phase = (second - 110 + which // SICK_EVERY * 7) % CYCLE
         value[(which % SICK_EVERY == 7) & (second > 100) & (phase < SICK_FOR)] -= 15.0
         names = self.names[p]
         cols = Columns(
