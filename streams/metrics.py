@@ -7,7 +7,7 @@ its own. A worker elsewhere serves its own with `cityops worker … --metrics-po
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 LEDGER_COMMITS = Counter("cityops_ledger_commits_total", "transactions committed", ["app"])
 LEDGER_BATCH = Histogram(
@@ -28,6 +28,3 @@ DETECTIONS = Counter("cityops_detections_total", "detections", ["domain", "kind"
 TRANSITIONS = Counter("cityops_alert_transitions_total", "alert transitions", ["trigger"])
 MQTT_MESSAGES = Counter("cityops_mqtt_messages_total", "MQTT messages by what became of them", ["outcome"])
 MQTT_CONNECTS = Counter("cityops_mqtt_connects_total", "connections to the MQTT broker", ["outcome"])
-MQTT_WAITING = Gauge(
-    "cityops_mqtt_waiting", "MQTT messages received and not yet acknowledged", multiprocess_mode="livesum"
-)

@@ -27,7 +27,7 @@ from streams.intake.mqtt_options import Options
 from streams.intake.mqtt_out import KafkaOut, Record
 from streams.intake.mqtt_rows import Mapper, Readings, Rejected
 from streams.intake.mqtt_session import MAX_PAYLOAD, Delivered, Session
-from streams.metrics import MQTT_CONNECTS, MQTT_MESSAGES, MQTT_WAITING, REJECTS
+from streams.metrics import MQTT_CONNECTS, MQTT_MESSAGES, REJECTS
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -174,13 +174,11 @@ class Bridge:
         most, wait_s = self._settings.pack_rows, self._settings.pack_ms / 1000
         while True:
             batch = await self._inbox.take(most, wait_s)
-            MQTT_WAITING.set(len(self._inbox))
             records, taken = await self._records(batch)
             await self._out.send(records)
             self._acknowledge(batch)
             self._inbox.done(batch)
             MQTT_MESSAGES.labels("taken").inc(taken)
-            MQTT_WAITING.set(len(self._inbox))
             session = self._session
             if session is not None and session.paused and self._inbox.room():
                 session.resume()
