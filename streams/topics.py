@@ -17,6 +17,7 @@ COMMANDS = "commands"
 RESULTS = "command.results"
 ALERTS = "alerts"
 REJECTED = "readings.rejected"
+RESENT = "rejects.resent"
 TRUTH = "truth"
 REFERENCE: tuple[str, ...] = ("assets", "fences", "profiles", "policies", "duty")
 ASSETS = "assets"
@@ -67,6 +68,7 @@ def specs(partitions: int, prefix: str = "") -> list[TopicSpec]:
     out += [TopicSpec(packed(d), partitions, {**day, **big}) for d in DOMAINS]
     out += [
         TopicSpec(REJECTED, 1, {**log, **big, "retention.ms": str(7 * _DAY_MS)}),
+        TopicSpec(RESENT, 1, {**log, **big, "retention.ms": str(30 * _DAY_MS)}),  # outlives what it speaks of
         TopicSpec(DETECTIONS, partitions, {**log, "retention.ms": str(7 * _DAY_MS)}),
         TopicSpec(COMMANDS, partitions, {**log, "retention.ms": str(7 * _DAY_MS)}),
         TopicSpec(RESULTS, 1, {**log, "retention.ms": str(_DAY_MS)}),

@@ -1,16 +1,16 @@
-"""What was rejected and why: reading `readings.rejected`, mending rows and sending them again."""
+"""What was rejected and why: reading `readings.rejected`, and what of it was sent again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
+import msgspec
 
-from streams import codec, topics
-from streams.columns import Columns
-from streams.errors import CityopsError, UsageError
-from streams.kafka import kafka_python_kwargs
+from streams import topics
+from streams.errors import CityopsError
+from streams.kafka import kafka_python_kwargs, unreachable
 from streams.settings import Settings
 
 
@@ -24,20 +24,56 @@ class Rejected:
     source: str
     rows: tuple[int, ...]
     value: bytes
+    partition: int = 0  # of `source`
+    full_size: int = 0  # bytes of the original, where only its beginning was kept
+
+
+@dataclass
+class Sent:
+    """What of a rejected message was sent again: rows, and when last."""
+
+    at_ms: int = 0
+    rows: set[int] = field(default_factory=set)
+
+
+class Mark(msgspec.Struct):
+    """Value of a record of `rejects.resent`; its key is the offset in `readings.rejected`."""
+
+    rows: list[int]
+    topic: str
 
 
 def read(settings: Settings, last: int | None = None, start: int | None = None) -> Iterator[Rejected]:
     """Rejected messages from offset `start` (or the last `last`) to the present end. Raises CityopsError."""
+    for record in _records(settings, topics.REJECTED, last, start):
+        yield _rejected(record)
+
+
+def read_sent(settings: Settings) -> dict[int, Sent]:
+    """Offset of a rejected message → what of it was sent again. Raises CityopsError."""
+    out: dict[int, Sent] = {}
+    for record in _records(settings, topics.RESENT):
+        try:
+            offset, mark = int(record.key or b""), msgspec.json.decode(record.value or b"", type=Mark)
+        except (ValueError, msgspec.MsgspecError):
+            continue
+        sent = out.setdefault(offset, Sent())
+        sent.at_ms = record.timestamp
+        sent.rows.update(mark.rows)
+    return out
+
+
+def _records(settings: Settings, name: str, last: int | None = None, start: int | None = None) -> Iterator[Any]:
     from kafka import KafkaConsumer, TopicPartition
     from kafka.errors import KafkaError
 
-    tp = TopicPartition(settings.prefix + topics.REJECTED, 0)
+    tp = TopicPartition(settings.prefix + name, 0)
     try:
         consumer = KafkaConsumer(
             group_id=None, isolation_level="read_committed", enable_auto_commit=False, **kafka_python_kwargs(settings)
         )
     except (KafkaError, OSError) as error:
-        raise CityopsError(f"no Kafka answers at {settings.broker} ({type(error).__name__})") from None
+        raise unreachable(settings, error) from None
     try:
         consumer.assign([tp])
         first, end = consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
@@ -46,78 +82,22 @@ def read(settings: Settings, last: int | None = None, start: int | None = None) 
             at = max(at, end - 2 * last)  # transaction markers take offsets too
         consumer.seek(tp, at)
         while consumer.position(tp) < end:
-            for record in consumer.poll(timeout_ms=500).get(tp, []):
-                yield _rejected(record)
+            yield from consumer.poll(timeout_ms=500).get(tp, [])
+    except KafkaError as error:
+        raise CityopsError(f"{tp.topic} at {settings.broker} cannot be read: {type(error).__name__}: {error}") from None
     finally:
         consumer.close()
 
 
-def _rejected(record: object) -> Rejected:
-    headers = {k: v.decode(errors="replace") for k, v in record.headers or ()}  # type: ignore[attr-defined]
-    rows = tuple(int(r) for r in headers.get("rows", "").split(",") if r)
+def _rejected(record: Any) -> Rejected:
+    headers = {k: v.decode(errors="replace") for k, v in record.headers or ()}
     return Rejected(
-        record.offset,  # type: ignore[attr-defined]
-        record.timestamp,  # type: ignore[attr-defined]
+        record.offset,
+        record.timestamp,
         headers.get("reason", ""),
         headers.get("source", ""),
-        rows,
-        record.value or b"",  # type: ignore[attr-defined]
+        tuple(int(r) for r in headers.get("rows", "").split(",") if r.isdigit()),
+        record.value or b"",
+        int(headers["partition"]) if headers.get("partition", "").isdigit() else 0,
+        int(headers["truncated"]) if headers.get("truncated", "").isdigit() else 0,
     )
-
-
-@dataclass(frozen=True)
-class Mend:
-    """How rows are put right before they are sent again."""
-
-    sensors: Mapping[str, str]  # wrong id -> right id
-    ts_factor: float = 1.0  # 1000 for seconds
-    ts_shift_ms: int = 0
-    topic: str = ""  # another raw topic than the one they came from
-
-
-def mended(item: Rejected, mend: Mend) -> Columns:
-    """The refused rows of a message, mended; empty where the message cannot be read at all."""
-    decoded = codec.decode([item.value])
-    cols = decoded.cols
-    if item.rows:
-        cols = cols.take(np.isin(decoded.row, item.rows))
-    if not len(cols):
-        return codec.EMPTY
-    ts = np.round(cols.ts_ms * mend.ts_factor).astype(np.int64) + mend.ts_shift_ms
-    return Columns(
-        [mend.sensors.get(s, s) for s in cols.sensors],
-        cols.idx, ts, cols.value, cols.metrics, cols.metric_idx, cols.lon, cols.lat, cols.accuracy, cols.quality,
-    )  # fmt: skip
-
-
-def resend(settings: Settings, items: list[Rejected], mend: Mend) -> tuple[int, list[int]]:
-    """Send the rows of `items` again. Returns (rows sent and acknowledged, offsets that could not be read)."""
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    raw = {settings.prefix + topics.raw(d) for d in topics.DOMAINS}
-    unreadable: list[int] = []
-    sent = 0
-    try:
-        producer = KafkaProducer(acks="all", **kafka_python_kwargs(settings))
-    except (KafkaError, OSError) as error:
-        raise CityopsError(f"no Kafka answers at {settings.broker} ({type(error).__name__})") from None
-    waiting = []
-    for item in items:
-        topic = mend.topic or item.source
-        if topic not in raw:
-            raise UsageError(f"offset {item.offset} came from {item.source!r}: name a raw topic with --domain")
-        cols = mended(item, mend)
-        if not len(cols):
-            unreadable.append(item.offset)
-            continue
-        waiting.append(producer.send(topic, codec.pack(cols)))
-        sent += len(cols)
-    try:
-        for future in waiting:
-            future.get(timeout=30)
-    except KafkaError as error:
-        raise CityopsError(f"Kafka at {settings.broker} did not take the rows: {error}") from None
-    finally:
-        producer.close()
-    return sent, unreadable
