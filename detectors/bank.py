@@ -20,7 +20,12 @@ _FIELDS: tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...] = (
     ("ring_t", np.dtype("<u4"), (RING,)),
     ("ring_v", np.dtype("<f4"), (RING,)),
 )
-LAYOUT = 2  # raise when layout.py changes
+LAYOUT = 3  # raise when layout.py changes, and add what it was to OLDER
+
+_STATE_2 = np.dtype([f for f in STATE.descr if f[0] not in ("lag", "pad")] + [("pad", "u1", (6,))])  # no clock.py
+OLDER: dict[int, tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...]] = {
+    2: (("state", _STATE_2, ()), ("slots", SLOT, (5,)), *_FIELDS[2:]),
+}
 
 
 class StateError(ValueError):
@@ -72,7 +77,7 @@ class Bank:
     def forget(self, row: int) -> None:
         """A new device at the place of the old one: what was learned goes, time order and open episodes stay."""
         r = self.state[row]
-        keep = {name: r[name].copy() for name in ("last_ts", "heard", "last", "profile", "seen", "busy")}
+        keep = {name: r[name].copy() for name in ("last_ts", "heard", "last", "profile", "seen", "busy", "lag")}
         self.state[row] = np.zeros((), STATE)
         for name, value in keep.items():
             r[name] = value
@@ -97,21 +102,32 @@ class Bank:
 
     @classmethod
     def load(cls, dumped: dict[str, Any]) -> Bank:
-        """The bank of a `dump`.
+        """The bank of a `dump`, also of an older layout: fields it lacks begin at zero.
 
         Raises:
-            StateError: another layout, or the lengths do not fit.
+            StateError: a layout that is not known, or the lengths do not fit.
         """
-        if dumped.get("layout") != LAYOUT:
-            raise StateError(
-                f"detector state has layout {dumped.get('layout')!r}, this version reads {LAYOUT}: replay instead"
-            )
+        layout = dumped.get("layout")
+        fields = _FIELDS if layout == LAYOUT else OLDER.get(layout or 0)
+        if fields is None:
+            raise StateError(f"detector state has layout {layout!r}, this version reads {min(OLDER)} to {LAYOUT}")
         ids = dumped["ids"]
         bank = cls(len(ids))
         bank.rows = {sensor: row for row, sensor in enumerate(ids)}
-        for name, dtype, shape in _FIELDS:
+        for name, dtype, shape in fields:
             raw = dumped[name]
             if len(raw) != len(ids) * int(np.prod(shape, dtype=int)) * dtype.itemsize:
                 raise StateError(f"detector state: {name} has {len(raw)} bytes for {len(ids)} sensors")
-            getattr(bank, name)[: len(ids)] = np.frombuffer(raw, dtype).reshape((len(ids), *shape))
+            _fill(getattr(bank, name)[: len(ids)], np.frombuffer(raw, dtype).reshape((len(ids), *shape)))
         return bank
+
+
+def _fill(new: NDArray[Any], old: NDArray[Any]) -> None:
+    """Copy what both have: fields by name, the first columns of a longer array."""
+    if old.ndim > 1:
+        new = new[:, : old.shape[1]]
+    if new.dtype == old.dtype:
+        new[...] = old
+        return
+    for name in set(old.dtype.names or ()) & set(new.dtype.names or ()) - {"pad"}:
+        new[name] = old[name]

@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from detectors import adaptive, debounce, dropout, equipment, flatline, gas, limits, pipeline, rate, traffic, water
+from detectors import (
+    adaptive,
+    clock,
+    debounce,
+    dropout,
+    equipment,
+    flatline,
+    gas,
+    limits,
+    pipeline,
+    rate,
+    traffic,
+    water,
+)
 from detectors.layout import HIGH, LOW
 from detectors.params import DEFAULTS, ParamError, check, check_together
 from detectors.texts import Both, Kind
@@ -25,6 +38,7 @@ ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "rate": rate.run,
     "flatline": flatline.run,
     "dropout": dropout.run,
+    "clock": clock.run,
     "debounce": debounce.run,
 }
 DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {

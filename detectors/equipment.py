@@ -6,7 +6,7 @@ validity checks of Jacobson, Nihan & Bender 1990, *Detecting Erroneous Loop Dete
 
 from __future__ import annotations
 
-from detectors.layout import DROP, FLAT, RANGE
+from detectors.layout import CLOCK, DROP, FLAT, RANGE
 from detectors.texts import Both, Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -20,5 +20,11 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "dropout", "equipment", Both("数据中断", "No data"), Both("请检查供电和通信", "check power and communication")
     ),
+    Kind(
+        "clock_skew",
+        "equipment",
+        Both("设备时钟偏差", "Device clock is off"),
+        Both("请校时；若时钟正确，请检查上传延迟", "set the clock; where it is right, look for a slow upload"),
+    ),
 )
-BY_SLOT: dict[int, str] = {RANGE: "out_of_range", FLAT: "flatline", DROP: "dropout"}
+BY_SLOT: dict[int, str] = {RANGE: "out_of_range", FLAT: "flatline", DROP: "dropout", CLOCK: "clock_skew"}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from detectors import adaptive, debounce, flatline, limits, rate, series
+from detectors import adaptive, clock, debounce, flatline, limits, rate, series
 from detectors.compiled import jit
 from detectors.layout import (
     ABNORMAL,
     ACTIVE,
     BETWEEN,
     CLEAR,
+    CLOCK,
     DEVIATION,
     DROP,
     FLAT,
@@ -29,6 +30,7 @@ from detectors.layout import (
     RANGE,
     RATE,
     SILENT,
+    SKEWED,
     SLOTS,
     STUCK,
     UPDATE,
@@ -42,11 +44,11 @@ HAZARD = (1 << LOW) | (1 << HIGH)
 @jit
 def apply(
     state: Any, slots: Any, params: Any, ring_t: Any, ring_v: Any, rows: Any, idx: Any, ts_ms: Any, values: Any,
-    quality: Any, counts: Any, now: int, events: Any, first: int,
+    quality: Any, counts: Any, now: int, at: int, events: Any, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Readings first..n-1 of a batch: rows int32[s] (sensor index -> row, -1 unknown), idx int32[n], ts_ms int64[n],
     values float64[n], quality uint8[n] or uint8[0]; counts int64[5] grows by LATE, DUPLICATE, NAN, UNKNOWN, BAD;
-    `now` is the newest tick.
+    `now` is the newest tick, `at` epoch ms at which the batch arrived, 0 where nobody knows (a replay).
 
     Returns (events written, reading to go on with; n when done).
     """
@@ -71,7 +73,7 @@ def apply(
         if ts <= r.last_ts:
             counts[DUPLICATE if ts == r.last_ts else LATE] += 1
             continue
-        n_events = one(state, slots, params, ring_t, ring_v, row, ts, x, events, n_events)
+        n_events = one(state, slots, params, ring_t, ring_v, row, ts, x, at, events, n_events)
         if n_events > most:
             return n_events, i + 1
     return n_events, n
@@ -87,6 +89,7 @@ def one(
     row: int,
     ts: int,
     x: float,
+    at: int,
     events: Any,
     n_events: int,
 ) -> int:
@@ -96,11 +99,12 @@ def one(
     gap = r.last_ts != 0 and ts - r.last_ts > p.gap_ms
     r.last_ts = ts
     r.last = x
+    off = clock.step(r, float(at - ts), r.seen == 0, p) if at != 0 else NORMAL
     series.push(r, ring_t, ring_v, row, ts, x)
     out = limits.impossible(x, p)
     stuck = flatline.step(r, ts, x, p)
-    if r.busy != 0 or out or stuck >= 1.0:
-        n_events = equipment(state, slots, p, ring_t, ring_v, row, ts, x, out, stuck, gap, events, n_events)
+    if r.busy != 0 or out or stuck >= 1.0 or off != NORMAL:
+        n_events = equipment(state, slots, p, ring_t, ring_v, row, ts, x, out, stuck, off, at, gap, events, n_events)
     if out:
         return n_events
     z = adaptive.judge(r, x, p)
@@ -184,10 +188,21 @@ def condition(s: Any, x: float, z: float, turn: float, steep: float, side: int, 
 @jit
 def equipment(
     state: Any, slots: Any, p: Any, ring_t: Any, ring_v: Any, row: int, ts: int, x: float, out: bool, stuck: float,
-    gap: bool, events: Any, n_events: int,
+    off: int, at: int, gap: bool, events: Any, n_events: int,
 ) -> int:  # fmt: skip
-    """Impossible value, flat-line, and the end of a drop-out, for one reading."""
+    """Impossible value, flat-line, the end of a drop-out, and a wrong clock (in time of arrival), for one reading."""
     r = state[row]
+    s = slots[row, CLOCK]
+    if at != 0 and (s.phase != IDLE or off != NORMAL):
+        action = debounce.step(
+            s, off, at, at, False, 0.0, 0, SKEWED, 1, p.clock_hold_ms, 1, p.clock_hold_ms, p.slow_update_ms
+        )  # fmt: skip
+        mark(r, s, CLOCK)
+        if action != NONE:
+            n_events = emit(
+                state, p, ring_t, ring_v, row, at, r.lag / 1000.0, 0.0, 1.0, s, CLOCK, action, 0, SKEWED, 0.0, events,
+                n_events,
+            )  # fmt: skip
     for slot in (RANGE, FLAT, DROP):
         s = slots[row, slot]
         if slot == RANGE:

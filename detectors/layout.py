@@ -1,6 +1,6 @@
 """The state of one sensor, as fixed records: what every detector reads and writes.
 
-Size per sensor: STATE 120 B + 5 SLOT of 32 B + ring of 24 readings of 8 B = 472 B.
+Size per sensor: STATE 120 B + 6 SLOT of 32 B + ring of 24 readings of 8 B = 504 B.
 
 Ring times are the low 32 bits of epoch ms: the newest time is known in full, so older ones follow by differences
 (correct while two neighbours in the ring are less than 49 days apart).
@@ -12,12 +12,12 @@ import numpy as np
 
 RING = 24  # readings kept for evidence and rate of change
 INIT = 16  # readings from which the first level and scale are taken; at most RING
-LOW, HIGH, RANGE, FLAT, DROP = 0, 1, 2, 3, 4  # slots: one condition each, at most one open episode each
-SLOTS = 5
+LOW, HIGH, RANGE, FLAT, DROP, CLOCK = 0, 1, 2, 3, 4, 5  # slots: one condition each, at most one open episode each
+SLOTS = 6
 IDLE, PENDING, ACTIVE = 0, 1, 2  # phase of a slot
 NONE, RAISE, UPDATE, CLEAR = 0, 1, 2, 3  # what a slot says after a reading
 NORMAL, BETWEEN, ABNORMAL = 0, 1, 2  # a reading against a condition with hysteresis
-DEVIATION, LIMIT, RATE, OUTSIDE, STUCK, SILENT = 1, 2, 3, 4, 5, 6  # why a condition holds
+DEVIATION, LIMIT, RATE, OUTSIDE, STUCK, SILENT, SKEWED = 1, 2, 3, 4, 5, 6, 7  # why a condition holds
 
 STATE = np.dtype(
     [
@@ -40,7 +40,8 @@ STATE = np.dtype(
         ("seen", "u4"),  # readings pushed into the ring, ever
         ("busy", "u1"),  # bit k: slot k is not idle
         ("relearned", "u1"),  # the open episode ended because the new level became the expected one
-        ("pad", "u1", (6,)),  # explicit: copies of records leave hidden padding undefined
+        ("pad", "u1", (2,)),  # explicit: copies of records leave hidden padding undefined
+        ("lag", "f4"),  # least ms between a reading's time and its arrival, see clock.py
     ],
     align=True,
 )

@@ -74,6 +74,9 @@ PARAMS: tuple[Param, ...] = (
     Param("flatline.zero_ok", 0, 0, 1, "1: zero may stay for ever"),
     Param("dropout.intervals", 3, 0, 1e6, "intervals of silence that are a drop-out; 0: never"),
     Param("dropout.min_s", 15, 0, 1e7, "... and least seconds"),
+    Param("clock.ahead_s", 10, 0.1, 1e6, "a device clock this far ahead of the arrival is wrong"),
+    Param("clock.behind_s", 180, 1, 1e7, "readings of a continuous sensor that are never younger than this at arrival"),
+    Param("clock.hold_s", 300, 0, 1e6, "... for so long (time of arrival)"),
     Param("equipment.update_s", 600, 1, 1e7, "least seconds between two updates of an open equipment episode"),
 )
 BY_NAME: Mapping[str, Param] = {p.name: p for p in PARAMS}
@@ -83,11 +86,12 @@ RECORD = np.dtype(
     [(name, "f8") for name in (
         "z_on", "off_ratio", "tail_k", "level_gain", "scale_gain", "min_dev", "min_dev_rel", "open_gain",
         "high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis", "range_min", "range_max",
-        "rise_per_ms", "fall_per_ms", "flat_eps", "flat_longest_k",
+        "rise_per_ms", "fall_per_ms", "flat_eps", "flat_longest_k", "clock_ahead_ms", "clock_behind_ms",
     )]
     + [(name, "i8") for name in (
         "up", "down", "low_slot", "warm_n", "relearn_n", "relearn_ms", "rate_n", "on_n", "on_ms", "off_n", "off_ms",
         "update_ms", "gap_ms", "flat_n", "flat_ms", "flat_zero_ok", "drop_ms", "slow_update_ms",
+        "clock_hold_ms",
     )],
     align=True,
 )  # fmt: skip
@@ -122,8 +126,8 @@ def check_together(values: Mapping[str, float]) -> None:
         raise ParamError("range.min must be below range.max")
 
 
-def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int = 0) -> Any:
-    """One RECORD for a sensor that reports each `interval_s` seconds.
+def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int = 0, upload_s: float = 0.0) -> Any:
+    """One RECORD for a sensor that reports each `interval_s` seconds (and uploads each `upload_s`, 0: at once).
 
     >>> float(compile_params(DEFAULTS, 60.0)["level_gain"]) == 1 / 60
     True
@@ -159,8 +163,9 @@ def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int
     out["flat_n"], out["flat_ms"] = v["flatline.n"], v["flatline.s"] * 1000.0
     out["flat_eps"], out["flat_longest_k"] = v["flatline.eps"], v["flatline.longest_k"]
     out["flat_zero_ok"] = v["flatline.zero_ok"]
-    out["drop_ms"] = (
-        max(v["dropout.intervals"] * interval_s, v["dropout.min_s"]) * 1000.0 if v["dropout.intervals"] else 0
-    )
+    silent_s = max(v["dropout.intervals"] * max(interval_s, upload_s), v["dropout.min_s"])
+    out["drop_ms"] = silent_s * 1000.0 if v["dropout.intervals"] else 0
     out["low_slot"] = low_slot
+    out["clock_ahead_ms"], out["clock_hold_ms"] = v["clock.ahead_s"] * 1000.0, v["clock.hold_s"] * 1000.0
+    out["clock_behind_ms"] = INF if upload_s else v["clock.behind_s"] * 1000.0
     return out[()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from detectors.layout import DEVIATION, LIMIT, OUTSIDE, RATE, SILENT, STUCK
+from detectors.layout import DEVIATION, LIMIT, OUTSIDE, RATE, SILENT, SKEWED, STUCK
 
 
 class Both(NamedTuple):
@@ -81,10 +81,22 @@ def ongoing(f: Facts, kind: Kind) -> Both:
     return Both(zh, en)
 
 
+def late(says: Both, seconds: float) -> Both:
+    """The sentence with how late the data came.
+
+    >>> late(Both("压力低", "pressure low"), 7200)
+    Both(zh='压力低（数据迟到 2 小时）', en='pressure low (data 2 h late)')
+    """
+    by = duration(seconds)
+    return Both(f"{says.zh}（数据迟到 {by.zh}）", f"{says.en} (data {by.en} late)")
+
+
 def over(f: Facts, relearned: bool) -> Both:
     """The sentence of an episode that ended."""
     held = duration(f.lasted_s)
     q = f.quantity
+    if f.cause == SKEWED:
+        return Both(f"设备时钟恢复正常，历时 {held.zh}", f"device clock is right again after {held.en}")
     if relearned:
         now = number(f.value, f.decimals, f.unit)
         return Both(
@@ -121,5 +133,13 @@ def _seen(f: Facts) -> Both:
         return Both(f"{q.zh}读数 {now} 超出可能范围", f"{q.en} reads {now}, which is impossible")
     if f.cause == STUCK:
         return Both(f"{q.zh}读数停在 {now} 不变", f"{q.en} is stuck at {now}")
+    if f.cause == SKEWED:
+        by = duration(abs(f.value))
+        if f.value < 0:
+            return Both(f"设备时钟比到达时间快 {by.zh}", f"device clock is {by.en} ahead of the arrival")
+        return Both(
+            f"设备时钟慢或上传慢：读数到达时总是晚 {by.zh}以上",
+            f"device clock or upload is slow: readings never arrive less than {by.en} late",
+        )
     held = duration(f.lasted_s)
     return Both(f"{q.zh}已 {held.zh}没有数据", f"{q.en}: no data for {held.en}")

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from detectors import adaptive, debounce, dropout, flatline, fused, limits, rate
+from detectors import adaptive, clock, debounce, dropout, flatline, fused, limits, rate
 from detectors.bank import Bank, records
 from detectors.layout import EVENT
 from detectors.params import DEFAULTS, RECORD, compile_params
@@ -26,7 +26,8 @@ def warm(standalone: bool = False) -> float:
     values, quality, counts = np.zeros(1), np.zeros(0, np.uint8), np.zeros(5, np.int64)
     events, actions, scores = records(np.zeros(8, EVENT)), np.zeros(1, np.uint8), np.zeros(1)
     fused.apply(
-        bank.state, bank.slots, params, bank.ring_t, bank.ring_v, rows, idx, ts, values, quality, counts, 0, events, 0
+        bank.state, bank.slots, params, bank.ring_t, bank.ring_v, rows, idx, ts, values, quality, counts, 0, 1, events,
+        0,
     )  # fmt: skip
     dropout.tick(bank.state, bank.slots, params, 2, 0, 1, rows, actions)
     fused.silent(bank.state, params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, 1, 2, events)
@@ -36,5 +37,6 @@ def warm(standalone: bool = False) -> float:
         flatline.run(bank.state, rows, ts, values, params[0], scores)
         limits.run(values, params[0], scores)
         dropout.run(bank.state, rows, ts, params[0], scores)
+        clock.run(bank.state, rows, values, params[0], scores)
         debounce.run(bank.slots, 0, rows, ts, actions, params[0], actions)
     return time.perf_counter() - begin

@@ -33,6 +33,18 @@ KINDS: tuple[Kind, ...] = (
         Both("请检查阀门和停水计划", "check valves and planned works"),
     ),
     Kind(
+        "balance_high",
+        "hazard",
+        Both("分区净流量偏高", "High net inflow of a zone"),
+        Both("疑似爆管或漏损", "burst or leak suspected"),
+    ),
+    Kind(
+        "balance_low",
+        "hazard",
+        Both("分区净流量偏低", "Low net inflow of a zone"),
+        Both("请检查边界阀和流量计", "check boundary valves and meters"),
+    ),
+    Kind(
         "chlorine_low",
         "hazard",
         Both("余氯偏低", "Low chlorine"),

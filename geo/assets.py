@@ -29,6 +29,7 @@ __all__ = [
     "parse_zone_id", "problems", "profile_for",
 ]  # fmt: skip
 
+REPORTS = ("continuous", "batched")
 CHINA = (73.0, 3.0, 136.0, 54.0)  # lon, lat, lon, lat: degrees, WGS-84
 
 
@@ -53,6 +54,10 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="s
     operator_org: str = ""
     regulator: str = ""
     params: dict[str, float] = {}
+    report: str = "continuous"  # or "batched": samples each interval_s, uploads each upload_s
+    upload_s: float = 0.0
+    flow_sign: int = 0  # part of its zone's flow balance: +1 into the zone, -1 out of it
+    retired: bool = False  # readings are refused, open episodes end
     demo: bool = False
     version: int = 1
 
@@ -188,6 +193,14 @@ def _sensor_problems(sensor: Sensor, table: Divisions) -> list[Problem]:
         out.append(Problem("lon", place))
     if not (math.isfinite(sensor.interval_s) and sensor.interval_s > 0):
         out.append(Problem("interval_s", f"is {sensor.interval_s}; want seconds above 0"))
+    if sensor.report not in REPORTS:
+        out.append(Problem("report", f"is {sensor.report!r}; want one of {', '.join(REPORTS)}"))
+    if not (math.isfinite(sensor.upload_s) and sensor.upload_s >= 0) or (
+        sensor.report == "batched" and sensor.upload_s < sensor.interval_s
+    ):
+        out.append(Problem("upload_s", f"is {sensor.upload_s}; want seconds, of a batched sensor interval_s or more"))
+    if sensor.flow_sign not in (-1, 0, 1):
+        out.append(Problem("flow_sign", f"is {sensor.flow_sign}; want +1 (into the zone), -1 (out of it) or 0"))
     bad = [name for name, value in sensor.params.items() if not math.isfinite(value)]
     return [*out, *(Problem("params", f"{name} is not a finite number") for name in bad)]
 

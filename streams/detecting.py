@@ -12,7 +12,7 @@ from geo.assets import Sensor
 from streams import codec, topics
 from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
-from streams.metrics import DETECTIONS, DROPPED, REJECTS, SNAPSHOTS_REFUSED
+from streams.metrics import DETECTIONS, DROPPED, REJECTS, SNAPSHOTS_MIGRATED, SNAPSHOTS_REFUSED
 from streams.outbox import Outbox, Record, chunks, reject
 from streams.settings import Settings
 
@@ -51,7 +51,10 @@ class DetectLogic:
         self._counted: dict[tuple[str, str], int] = {}
 
     def restore(self, state: Mapping[bytes, bytes]) -> dict[str, int]:
-        """Take the newest snapshot; one of another format is left aside and the state rebuilt from the whole log."""
+        """Take the newest snapshot, migrated where an older program made it.
+
+        One that cannot be used is left aside, and said: the ledger rebuilds the state from a window of the readings.
+        """
         parts = int(state.get(SNAPSHOT, b"0"))
         if not parts:
             return {}
@@ -61,10 +64,12 @@ class DetectLogic:
             if snap.format != FORMAT:
                 raise StateError(f"snapshot has format {snap.format}, want {FORMAT}")
             for topic, kernel in snap.kernels.items():
-                self.kernels[topic].restore(kernel)
+                for note in self.kernels[topic].restore(kernel):
+                    log.warning("%s: detector state is migrated: %s", topic, note)
+                    SNAPSHOTS_MIGRATED.inc()
                 self._ticks[topic] = snap.ticks.get(topic, {})
         except (StateError, msgspec.MsgspecError) as e:
-            log.warning("detector state is rebuilt from the readings that Kafka still holds: %s", e)
+            log.warning("detector state is rebuilt from the readings of the last %g s: %s", self.settings.rebuild_s, e)
             SNAPSHOTS_REFUSED.inc()
             self._begin()
             return {}
@@ -86,9 +91,9 @@ class DetectLogic:
             REJECTS.labels("unreadable").inc()
             reject(out, self.settings, record, str(e))
             return
-        if packed.cfg:
-            kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg])
-        found = list(kernel.process(packed.cols)) if len(packed.cols) else []
+        found = kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg]) if packed.cfg else []
+        if len(packed.cols):
+            found += kernel.process(packed.cols, packed.at)
         if packed.tick is not None and (now := self._time(record.topic, packed.src, packed.tick)) is not None:
             found += kernel.tick(now)
         for detection in found:

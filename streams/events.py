@@ -37,7 +37,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     detector: str
     version: int = 1
     score: float | None = None
-    threshold: float | None = None
+    threshold: float | None = None  # of the score
+    limit: float | None = None  # the hard limit crossed, in `unit`
     expected: float | None = None
     low: float | None = None
     high: float | None = None

@@ -2,7 +2,11 @@
 
 The same sequence of `configure`, `process` and `tick` gives the same detections with the same ids, however the readings
 are cut into batches. What is not judged, and counted: readings older than the sensor's last (late), of the same time
-(duplicate), NaN and infinite values (nan), of quality bad (bad), of sensors nobody configured (unknown).
+(duplicate), NaN and infinite values (nan), of quality bad (bad), of sensors nobody configured (unknown). Late ones
+still count in the balance of their zone until its window closes (`detectors.zone_sum`).
+
+A reading with a metric belongs to a row of its own, `sensor/metric`, made when it is first met, with the profile
+`domain.metric`; a metric that is the sensor's kind, or `value`, is the sensor's own row.
 """
 
 from __future__ import annotations
@@ -17,23 +21,25 @@ from numpy.typing import NDArray
 
 from detectors import catalog as _catalog
 from detectors import dropout, fused
-from detectors.bank import Bank, StateError, records
+from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile, override
-from detectors.layout import CLEAR, DEVIATION, DROP, EVENT, LIMIT, RAISE, UPDATE
+from detectors.layout import ACTIVE, CLEAR, EVENT, SLOT, SLOTS
 from detectors.params import RECORD, ParamError, compile_params
-from detectors.texts import Facts, Kind, ongoing, over
+from detectors.texts import Kind
+from detectors.zone_sum import ZoneSums
 from geo.assets import Sensor, profile_for
+from streams import kernel_state
 from streams.columns import Columns
-from streams.events import Detection, Evidence, Text, stable_id
+from streams.events import Detection
+from streams.explaining import Context, detection
 
-FORMAT = 3  # of snapshots
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
 LISTS = 256  # lists of sensors whose rows are remembered (20 kB each)
+METRICS = 32  # of one sensor; further ones are unknown
 EVENTS = 256  # findings the loop may make before they are read
-STATES = {RAISE: "raise", UPDATE: "update", CLEAR: "clear"}
 COUNTERS = ("late", "duplicate", "nan", "unknown", "bad")
+BALANCE = "balance"
 _NO_QUALITY = np.zeros(0, np.uint8)
-_encoder = msgspec.msgpack.Encoder()
 
 
 class Kernel:
@@ -52,58 +58,68 @@ class Kernel:
         self.problems: list[str] = []  # sensors whose own parameters were refused, newest last
         self._bank = Bank()
         self._sensors: list[Sensor] = []  # by row
+        self._names: list[str] = []  # by row: id, id/metric, zone/balance
         self._profiles: list[Profile] = []  # by row
         self._params: NDArray[Any] = records(np.zeros(8, RECORD))
         self._param_rows: dict[bytes, int] = {}
         self._open: dict[int, str] = {}  # row * 8 + slot -> kind of the open episode
+        self._metrics: dict[str, list[str]] = {}  # sensor -> metrics that have rows
+        self._sums = ZoneSums()
         self._now_ms = 0
         self._counts = np.zeros(len(COUNTERS), np.int64)
-        self._events: NDArray[Any] = records(np.zeros(EVENTS + 8, EVENT))
+        self._events: NDArray[Any] = records(np.zeros(EVENTS + 2 * SLOTS, EVENT))
         self._silent_rows, self._silent_actions = np.zeros(EVENTS, np.int32), np.zeros(EVENTS, np.uint8)
         self._lists: dict[str, NDArray[np.int32]] = {}  # see _find
 
     @property
     def counters(self) -> dict[str, int]:
-        return dict(zip(COUNTERS, self._counts.tolist(), strict=True))
+        counts = dict(zip(COUNTERS, self._counts.tolist(), strict=True))
+        return {**counts, "late_for_balance": self._sums.late, "balance_gap": self._sums.gaps}
 
     def __len__(self) -> int:
         return len(self._bank)
 
-    def configure(self, sensors: Iterable[Sensor]) -> None:
-        """Add sensors or take over newer versions of them. A sensor whose profile or interval changed learns anew."""
+    def configure(self, sensors: Iterable[Sensor]) -> list[Detection]:
+        """Add sensors or take over newer versions of them; what ends with a retired one.
+
+        A sensor whose profile or interval changed learns anew.
+        """
+        out: list[Detection] = []
         for sensor in sensors:
             row = self._bank.rows.get(sensor.id)
             if row is not None and sensor.version <= self._sensors[row].version:
                 continue
-            profile = self.catalog.get(profile_for(sensor))
-            param_row = self._param_row(sensor, profile)
-            if row is None:
-                row = self._bank.add(sensor.id)
-                self._lists.clear()
-                self._sensors.append(sensor)
-                self._profiles.append(profile)
-            else:
-                old = self._sensors[row]
-                self._sensors[row], self._profiles[row] = sensor, profile
-                if (profile_for(old), old.interval_s) != (profile_for(sensor), sensor.interval_s):
-                    self._bank.forget(row)
-            self._bank.state[row]["profile"] = param_row
+            row = self._put(sensor.id, sensor)
+            self._sums.member(
+                row, sensor.zone, 0 if sensor.retired else sensor.flow_sign, sensor.interval_s, sensor.upload_s
+            )
+            metrics = self._metrics.get(sensor.id, ())
+            rows = [row, *(self._put(f"{sensor.id}/{m}", self._of_metric(sensor, m)) for m in metrics)]
+            if sensor.retired:
+                out += [d for r in rows for d in self._retire(r)]
+        return out
 
-    def process(self, cols: Columns) -> list[Detection]:
-        """Judge readings in the order given. Sensors with a metric are known as `sensor/metric`."""
+    def process(self, cols: Columns, at_ms: int = 0) -> list[Detection]:
+        """Judge readings in the order given; `at_ms`: when they arrived, epoch ms, 0 where nobody knows (a replay)."""
         idx, rows = self._rows(cols)
         quality = _NO_QUALITY if cols.quality is None else cols.quality
-        bank, out, first, n = self._bank, [], 0, len(cols)
+        if self._sums.zones:
+            of = rows[idx]
+            self._sums.add(of if cols.quality is None else np.where(quality == 2, -1, of), cols.ts_ms, cols.value)
+        return self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
+
+    def _judge(self, rows: Any, idx: Any, ts_ms: Any, values: Any, quality: Any, at_ms: int) -> list[Detection]:
+        bank, out, first, n = self._bank, [], 0, len(idx)
         while first < n:
             found, first = fused.apply(
-                bank.state, bank.slots, self._params, bank.ring_t, bank.ring_v, rows, idx, cols.ts_ms, cols.value,
-                quality, self._counts, self._now_ms, self._events, first,
+                bank.state, bank.slots, self._params, bank.ring_t, bank.ring_v, rows, idx, ts_ms, values,
+                quality, self._counts, self._now_ms, at_ms, self._events, first,
             )  # fmt: skip
-            out += [self._detection(self._events[k]) for k in range(found)]
+            out += [self._detection(self._events[k], at_ms) for k in range(found)]
         return out
 
     def tick(self, now_ms: int) -> list[Detection]:
-        """Time has reached `now_ms`: who is silent? A tick that goes back is ignored.
+        """Time has reached `now_ms`: which balances are whole, who is silent? A tick that goes back is ignored.
 
         After a gap in the ticks themselves it was us who did not listen: every sensor's silence starts anew.
         """
@@ -112,69 +128,85 @@ class Kernel:
         if self._blind_ms is not None and now_ms - self._now_ms > self._blind_ms:
             self._bank.state["heard"] = now_ms
         self._now_ms = now_ms
+        return self._balances(now_ms) + self._silences(now_ms)
+
+    def _balances(self, now_ms: int) -> list[Detection]:
+        out: list[Detection] = []
+        for zone, ts, value in self._sums.advance(now_ms):
+            row = self._bank.rows.get(f"{zone}/{BALANCE}")
+            if row is None:
+                row = self._put(f"{zone}/{BALANCE}", self._of_zone(zone))
+            one = np.array([row], np.int32), np.zeros(1, np.int32), np.array([ts]), np.array([value])
+            out += self._judge(*one, _NO_QUALITY, 0)
+        return out
+
+    def _silences(self, now_ms: int) -> list[Detection]:
         bank, out, row = self._bank, [], 0
         rows, actions = self._silent_rows, self._silent_actions
         while row < len(bank):
             found, row = dropout.tick(bank.state, bank.slots, self._params, now_ms, row, len(bank), rows, actions)
             fused.silent(
-                bank.state,
-                self._params,
-                bank.slots,
-                bank.ring_t,
-                bank.ring_v,
-                rows,
-                actions,
-                found,
-                now_ms,
+                bank.state, self._params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, found, now_ms,
                 self._events,
-            )
-            out += [self._detection(self._events[k]) for k in range(found)]
+            )  # fmt: skip
+            out += [self._detection(self._events[k], now_ms) for k in range(found)]
         return out
 
-    def snapshot(self) -> bytes:
-        """Everything that decides later answers, as msgpack."""
-        return _encoder.encode(
-            {
-                "format": FORMAT,
-                "version": _catalog.VERSION,
-                "domain": self.domain,
-                "run": self.run,
-                "mode": self.mode,
-                "now_ms": self._now_ms,
-                "counts": self._counts.tolist(),
-                "open": list(self._open.items()),
-                "sensors": self._sensors,
-                "bank": self._bank.dump(),
-            }
-        )
+    # -- rows ------------------------------------------------------------------------------------------------------
 
-    def restore(self, data: bytes) -> None:
-        """Go on exactly where the kernel of `snapshot` was.
+    def _put(self, name: str, sensor: Sensor) -> int:
+        """Make or renew a row."""
+        profile = self.catalog.get(profile_for(sensor))
+        param_row = self._param_row(sensor, profile)
+        row = self._bank.rows.get(name)
+        if row is None:
+            row = self._bank.add(name)
+            self._lists.clear()
+            self._sensors.append(sensor)
+            self._profiles.append(profile)
+            self._names.append(name)
+        else:
+            old = self._sensors[row]
+            self._sensors[row], self._profiles[row] = sensor, profile
+            if (profile_for(old), old.interval_s) != (profile_for(sensor), sensor.interval_s):
+                self._bank.forget(row)
+        self._bank.state[row]["profile"] = param_row
+        return row
 
-        Raises:
-            StateError: the bytes are no snapshot, or of another format, domain or run.
-        """
-        try:
-            saved = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
-            raise StateError(f"snapshot cannot be read: {error}") from None
-        if (saved.format, saved.version) != (FORMAT, _catalog.VERSION):
-            raise StateError(
-                f"snapshot has format {saved.format} of detectors {saved.version}, this version reads "
-                f"{FORMAT} of {_catalog.VERSION}: replay instead"
-            )
-        if (saved.domain, saved.run, saved.mode) != (self.domain, self.run, self.mode):
-            raise StateError(
-                f"snapshot is of {saved.domain}/{saved.run}/{saved.mode}, not {self.domain}/{self.run}/{self.mode}"
-            )
-        bank = Bank.load(saved.bank)
-        self._bank, self._sensors, self._open = bank, saved.sensors, dict(saved.open)
-        self._profiles = [self.catalog.get(profile_for(s)) for s in saved.sensors]
-        for row, (sensor, profile) in enumerate(zip(self._sensors, self._profiles, strict=True)):
-            bank.state[row]["profile"] = self._param_row(sensor, profile)
-        self._counts[:] = saved.counts
-        self._now_ms = saved.now_ms
-        self._lists.clear()
+    def _of_metric(self, sensor: Sensor, metric: str) -> Sensor:
+        """What a metric's row is judged by: the sensor's place, the metric's profile."""
+        kind = metric if f"{self.domain}.{metric}" in self.catalog.profiles else "generic"
+        return msgspec.structs.replace(sensor, kind=kind, profile="", params={}, unit="", flow_sign=0)
+
+    def _of_zone(self, zone: str) -> Sensor:
+        z = self._sums.zones[zone]
+        first = self._sensors[min(z.signs)]
+        return Sensor(
+            id=f"{zone}/{BALANCE}", domain=self.domain, kind=BALANCE, zone=zone, unit_code=zone[:6], asset=zone,
+            lon=first.lon, lat=first.lat, approximate=True, name_zh=f"{zone} 分区", name_en=f"zone {zone}",
+            interval_s=z.window_ms / 1000.0, upload_s=z.lateness_ms / 1000.0, owner_org=first.owner_org,
+            operator_org=first.operator_org, regulator=first.regulator,
+        )  # fmt: skip
+
+    def _retire(self, row: int) -> list[Detection]:
+        """End what is open and forget what was learned."""
+        out = []
+        r, slots = self._bank.state[row], self._bank.slots[row]
+        for slot in range(SLOTS):
+            s = slots[slot]
+            if s["phase"] == ACTIVE:
+                self._events[0] = np.zeros((), EVENT)
+                e = self._events[0]
+                e["row"], e["slot"], e["action"], e["cause"] = row, slot, CLEAR, s["cause"]
+                e["ts"], e["onset"], e["value"] = max(self._now_ms, int(r["last_ts"])), s["onset"], r["last"]
+                for name in ("expected", "low", "high", "score", "threshold"):
+                    e[name] = math.nan
+                out.append(self._detection(e, 0, retired=True))
+            slots[slot] = np.zeros((), SLOT)
+        last, profile = int(r["last_ts"]), int(r["profile"])
+        self._bank.state[row] = np.zeros((), r.dtype)
+        r["profile"], r["last_ts"] = profile, last
+        return out
 
     def _param_row(self, sensor: Sensor, profile: Profile) -> int:
         """The row of the parameter table for a sensor; equal parameters share one."""
@@ -184,7 +216,9 @@ class Kernel:
             self.problems.append(f"sensor {sensor.id}: params: {error}; its profile {profile.key} is used without them")
             values = profile.params
         interval = sensor.interval_s if math.isfinite(sensor.interval_s) and sensor.interval_s > 0 else 60.0
-        record = compile_params(values, interval, profile.low_slot)
+        if sensor.retired:
+            values = {**values, "dropout.intervals": 0.0}
+        record = compile_params(values, interval, profile.low_slot, sensor.upload_s)
         row = self._param_rows.setdefault(record.tobytes(), len(self._param_rows))
         if row == len(self._params):
             self._params = records(np.concatenate([self._params, np.zeros(row, RECORD)]))
@@ -198,8 +232,21 @@ class Kernel:
         metrics = cols.metrics or []
         width = len(metrics) + 1
         pairs, idx = np.unique(cols.idx.astype(np.int64) * width + cols.metric_idx + 1, return_inverse=True)
-        names = [cols.sensors[k // width] + (f"/{metrics[k % width - 1]}" if k % width else "") for k in pairs.tolist()]
-        return idx.astype(np.int32).reshape(-1), self._bank.find(names)
+        rows = [self._row_of(cols.sensors[k // width], metrics[k % width - 1] if k % width else "") for k in pairs]
+        return idx.astype(np.int32).reshape(-1), np.array(rows, np.int32)
+
+    def _row_of(self, sensor: str, metric: str) -> int:
+        own = self._bank.rows.get(sensor, -1)
+        if own < 0 or metric in ("", "value", self._sensors[own].kind):
+            return own
+        row = self._bank.rows.get(f"{sensor}/{metric}")
+        if row is None:
+            known = self._metrics.setdefault(sensor, [])
+            if len(known) >= METRICS:
+                return -1
+            known.append(metric)
+            row = self._put(f"{sensor}/{metric}", self._of_metric(self._sensors[own], metric))
+        return row
 
     def _find(self, sensors: list[str]) -> NDArray[np.int32]:
         """Rows of a list of sensors. Senders repeat their lists; looking up the whole list is 5 x faster than each."""
@@ -213,101 +260,62 @@ class Kernel:
                 self._lists[key] = rows
         return rows
 
-    def _detection(self, e: Any) -> Detection:
-        row, slot, action = int(e["row"]), int(e["slot"]), int(e["action"])
+    def _detection(self, e: Any, at_ms: int, retired: bool = False) -> Detection:
+        row, slot = int(e["row"]), int(e["slot"])
         sensor, profile = self._sensors[row], self._profiles[row]
         key = row * 8 + slot
         known: Mapping[str, Kind] = _catalog.KINDS
         kind = known[self._open[key]] if key in self._open else profile.kinds[slot]
-        if action == CLEAR:
+        if int(e["action"]) == CLEAR:
             self._open.pop(key, None)
         else:
             self._open[key] = kind.kind
-        ts, onset, cause, level = int(e["ts"]), int(e["onset"]), int(e["cause"]), int(e["level"])
-        facts = _facts(e, profile, cause, level, (ts - onset) / 1000.0)
-        says = over(facts, bool(e["relearned"])) if action == CLEAR else ongoing(facts, kind)
-        late_s = (self._now_ms - ts) / 1000.0
-        return Detection(
-            id=stable_id(self.run, sensor.id, kind.kind, onset, STATES[action], ts),
-            run=self.run,
-            mode=self.mode,
-            state=STATES[action],
-            domain=sensor.domain,
-            kind=kind.kind,
-            cls=kind.cls,
-            sensor=sensor.id,
-            asset=sensor.asset or sensor.id,
-            zone=sensor.zone,
-            county=(sensor.zone or sensor.unit_code or sensor.id)[:6],
-            unit=sensor.unit_code,
-            lon=sensor.lon,
-            lat=sensor.lat,
-            approximate=sensor.approximate,
-            ts_ms=ts,
-            onset_ms=onset,
-            magnitude=float(e["magnitude"]),
-            hard=cause == LIMIT and level > 0,
-            level=level,
-            interval_s=sensor.interval_s,
-            delayed_by_s=late_s if late_s > max(60.0, 3.0 * sensor.interval_s) else 0.0,
-            owner_org=sensor.owner_org,
-            operator_org=sensor.operator_org,
-            regulator=sensor.regulator,
-            name=Text(sensor.name_zh, sensor.name_en),
-            title=Text(*kind.title),
-            reason=Text(*says),
-            evidence=_evidence(e, sensor, profile, slot, cause),
+        params = self._params[self._bank.state[row]["profile"]]
+        now_ms = at_ms or self._now_ms
+        return detection(
+            e, kind, Context(self.run, self.mode, self._names[row], sensor, profile, params, now_ms), retired
         )
 
+    # -- state -----------------------------------------------------------------------------------------------------
 
-class _Saved(msgspec.Struct):
-    format: int
-    version: int
-    domain: str
-    run: str
-    mode: str
-    now_ms: int
-    counts: list[int]
-    open: list[tuple[int, str]]
-    sensors: list[Sensor]
-    bank: dict[str, Any]
+    def snapshot(self) -> bytes:
+        """Everything that decides later answers, as msgpack."""
+        return kernel_state.encode(
+            kernel_state.Saved(
+                format=kernel_state.FORMAT,
+                version=_catalog.VERSION,
+                domain=self.domain,
+                run=self.run,
+                mode=self.mode,
+                now_ms=self._now_ms,
+                counts=self._counts.tolist(),
+                open=list(self._open.items()),
+                sensors=self._sensors,
+                bank=self._bank.dump(),
+                metrics=self._metrics,
+                sums=self._sums.dump(),
+            )
+        )
 
+    def restore(self, data: bytes) -> list[str]:
+        """Go on exactly where the kernel of `snapshot` was. Returns what had to be migrated, [] for nothing.
 
-_decoder = msgspec.msgpack.Decoder(_Saved)
-_NAMES = ("", "adaptive", "limits", "rate", "range", "flatline", "dropout")
-
-
-def _facts(e: Any, profile: Profile, cause: int, level: int, lasted_s: float) -> Facts:
-    """Numbers of the sentence, in the unit it is said in."""
-    value = float(e["value"])
-    limit = math.nan
-    if cause == LIMIT and level > 0:
-        high = profile.params[f"limits.high_{level}"]
-        limit = high if value >= high * 0.5 else profile.params[f"limits.low_{level}"]
-    k = profile.text_factor
-    expected = float(e["expected"]) * k
-    return Facts(
-        profile.quantity, profile.text_unit, profile.decimals, cause, value * k, expected, limit * k, level, lasted_s
-    )
-
-
-def _evidence(e: Any, sensor: Sensor, profile: Profile, slot: int, cause: int) -> Evidence:
-    def some(name: str) -> float | None:
-        value = float(e[name])
-        return value if math.isfinite(value) else None
-
-    n = int(e["series_n"])
-    return Evidence(
-        detector=f"{profile.key}/{_NAMES[cause]}",
-        version=_catalog.VERSION,
-        score=some("score") if cause == DEVIATION or slot != DROP else None,
-        threshold=some("threshold"),
-        expected=some("expected"),
-        low=some("low"),
-        high=some("high"),
-        value=float(e["value"]),
-        unit=sensor.unit or profile.unit,
-        series=tuple(
-            (ts, float(f"{v:.7g}")) for ts, v in zip(e["series_ts"][:n].tolist(), e["series"][:n].tolist(), strict=True)
-        ),
-    )
+        Raises:
+            StateError: the bytes are no snapshot, of a format that cannot be migrated, or of another domain or run.
+        """
+        saved, notes = kernel_state.decode(data, self.domain, self.run, self.mode)
+        bank = Bank.load(saved.bank)
+        self._bank, self._sensors, self._open = bank, saved.sensors, dict(saved.open)
+        self._names, self._metrics = list(bank.rows), saved.metrics
+        self._profiles = [self.catalog.get(profile_for(s)) for s in saved.sensors]
+        self._sums = ZoneSums()
+        own = {s.id for s in saved.sensors}
+        for row, (sensor, profile) in enumerate(zip(self._sensors, self._profiles, strict=True)):
+            bank.state[row]["profile"] = self._param_row(sensor, profile)
+            if sensor.flow_sign and not sensor.retired and self._names[row] in own:
+                self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
+        self._sums.load(saved.sums)
+        self._counts[: len(saved.counts)] = saved.counts
+        self._now_ms = saved.now_ms
+        self._lists.clear()
+        return notes

@@ -157,6 +157,20 @@ class Ledger:
                 log.exception("%s: unexpected; this worker stops", self.name)
                 self._on_fenced()
                 return
+        if opened:
+            await self._farewell()
+
+    async def _farewell(self) -> None:
+        """A last snapshot: the next owner has nothing to replay, also where its program is another version."""
+        out = Outbox(self.name, self.applied.out)
+        self.logic.snapshot(out, self.applied.pos)
+        if self._dirty or out.state:
+            try:
+                await self._transactions.commit(out, self.applied)
+            except FAILURES as e:  # it is as after kill -9 then
+                if cancelled(e):
+                    raise
+                log.info("%s: no last snapshot: %s: %s", self.name, type(e).__name__, e)
 
     async def _close(self) -> None:
         await self._transactions.close()
@@ -184,14 +198,23 @@ class Ledger:
     async def _replay(self, included: Mapping[str, int]) -> None:
         """Bring a snapshot up to `applied`: the same records again, outputs thrown away."""
         for topic, end in sorted(self.applied.pos.items()):
-            start = included.get(topic, 0)
+            tp = TopicPartition(topic, self.partition)
+            start = included.get(topic)
+            if start is None:  # no snapshot that can be used: a bounded window
+                start = await self._window(tp)
             if start < end:
                 out = Outbox(self.name, {})
-                async for record in self._range.read(TopicPartition(topic, self.partition), start, end):
+                async for record in self._range.read(tp, start, end):
                     with contextlib.suppress(Exception):  # as in `_one`, which has told of it
                         self.logic.apply(record, out)
                     out.records.clear()
                 self.logic.flush(out)
+
+    async def _window(self, tp: TopicPartition) -> int:
+        """The offset from which state is rebuilt: `rebuild_s` ago, in a run the first."""
+        if self.settings.event_clock or not self.settings.rebuild_s:
+            return 0
+        return await self._range.offset_at(tp, int((time.time() - self.settings.rebuild_s) * 1000))
 
     # -- batches ---------------------------------------------------------------------------------------------------
 

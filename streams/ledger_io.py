@@ -49,19 +49,30 @@ class RangeReader:
 
         Raises TimeoutError when the broker is mute.
         """
+        consumer = await self._started()
+        consumer.assign([tp])
+        first = (await consumer.beginning_offsets([tp]))[tp]
+        last = (await consumer.end_offsets([tp]))[tp]
+        start, end = max(start, first), last if end is None else min(end, last)
+        if start >= end:
+            return
+        consumer.seek(tp, start)
+        async for record in _until(consumer, tp, end):
+            yield record
+
+    async def offset_at(self, tp: TopicPartition, time_ms: int) -> int:
+        """The first offset whose record is of `time_ms` (epoch) or later; the end where there is none."""
+        consumer = await self._started()
+        consumer.assign([tp])
+        found = (await consumer.offsets_for_times({tp: time_ms}))[tp]
+        return int(found.offset) if found is not None else int((await consumer.end_offsets([tp]))[tp])
+
+    async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             consumer = _consumer(self._settings)
             await consumer.start()
             self._consumer = consumer
-        self._consumer.assign([tp])
-        first = (await self._consumer.beginning_offsets([tp]))[tp]
-        last = (await self._consumer.end_offsets([tp]))[tp]
-        start, end = max(start, first), last if end is None else min(end, last)
-        if start >= end:
-            return
-        self._consumer.seek(tp, start)
-        async for record in _until(self._consumer, tp, end):
-            yield record
+        return self._consumer
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -21,6 +21,7 @@ LEDGER_RESTORE = Histogram(
     "cityops_ledger_restore_seconds", "time to open a ledger", ["app"], buckets=(0.1, 0.3, 1, 3, 8, 15)
 )
 SNAPSHOTS_REFUSED = Counter("cityops_snapshots_refused_total", "snapshots of another version, state rebuilt")
+SNAPSHOTS_MIGRATED = Counter("cityops_snapshots_migrated_total", "snapshots of an older version that were taken over")
 READINGS = Counter("cityops_readings_total", "readings taken in", ["domain"])
 REJECTS = Counter("cityops_rejected_rows_total", "rows rejected", ["reason"])
 DROPPED = Counter("cityops_dropped_rows_total", "rows that reached no detector", ["domain", "reason"])

@@ -19,13 +19,17 @@ class CodecError(ValueError):
 
 @dataclass(frozen=True)
 class Packed:
-    """An unpacked message: rows, sender and number; internal topics add `cfg` (registry records) and `tick`."""
+    """An unpacked message: rows, sender and number; internal topics add `cfg` (registry records), `tick`, and `at`.
+
+    `tick`: epoch ms that time has reached; `at`: epoch ms at which the rows arrived, 0 where nobody knows.
+    """
 
     cols: Columns
     src: str = ""
     seq: int = 0
     cfg: list[dict[str, Any]] = field(default_factory=list)
     tick: int | None = None
+    at: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -33,7 +37,12 @@ _OPTIONAL_KEYS = (("lon", "lon", "<f8"), ("lat", "lat", "<f8"), ("acc", "accurac
 
 
 def pack(
-    cols: Columns, src: str = "", seq: int = 0, cfg: list[dict[str, Any]] | None = None, tick: int | None = None
+    cols: Columns,
+    src: str = "",
+    seq: int = 0,
+    cfg: list[dict[str, Any]] | None = None,
+    tick: int | None = None,
+    at: int = 0,
 ) -> bytes:
     """One message of packed version 1.
 
@@ -61,6 +70,8 @@ def pack(
         out["cfg"] = cfg
     if tick is not None:
         out["tick"] = tick
+    if at:
+        out["at"] = at
     return _encoder.encode(out)
 
 
@@ -80,6 +91,7 @@ class _Wire(msgspec.Struct):
     q: bytes | None = None
     cfg: list[dict[str, Any]] = []
     tick: int | None = None
+    at: int = 0
 
 
 _unpacker = msgspec.msgpack.Decoder(_Wire)
@@ -117,7 +129,7 @@ def unpack(value: bytes) -> Packed:
     cols = Columns(
         w.s, idx, _column(w.t, "<i8", "t", n), _column(w.x, "<f8", "x", n), w.m if mi is not None else None, mi, **extra
     )
-    return Packed(cols, w.src, w.seq, w.cfg, w.tick)
+    return Packed(cols, w.src, w.seq, w.cfg, w.tick, w.at)
 
 
 def _column(data: bytes, dtype: str, name: str, n: int | None) -> Any:

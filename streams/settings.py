@@ -84,6 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mqtt_session_s", 86400, "seconds the MQTT broker keeps messages while the bridge is away (MQTT 5)"),
     Setting("mqtt_window", 4000, "messages the MQTT broker may send ahead of the acknowledgements (MQTT 5)"),
     Setting("ingest_wait_s", 10.0, "seconds the HTTP intake waits for Kafka's acknowledgement before it answers 503"),
+    Setting("rebuild_s", 7200.0, "detector state that no snapshot gives is rebuilt from so many seconds; 0: from all"),
     Setting("command_wait_s", 3.0, "seconds the API waits for a command's result before it answers 504"),
     Setting("access_token_s", 3600, "life of an access token"),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),

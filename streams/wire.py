@@ -88,6 +88,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             "version": e.version,
             "score": e.score,
             "threshold": e.threshold,
+            "limit": e.limit,
             "expected": e.expected,
             "low": e.low,
             "high": e.high,

@@ -49,6 +49,7 @@ _RULES: tuple[Rule, ...] = (
     ("maven_repository", lambda v: not v or v.startswith(("https://", "http://", "file://")), "want a URL"),
     ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
+    ("rebuild_s", lambda v: v >= 0, "want 0 or more"),
     ("replication", lambda v: v == -1 or v > 0, "want more than 0, or -1 for the broker's default"),
     *(
         (name, lambda v: v > 0, "want more than 0")

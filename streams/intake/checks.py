@@ -30,6 +30,7 @@ class Limits:
     now_ms: int | None
     max_future_s: float
     max_age_s: float
+    partitions: int = 2**31 - 1  # that there are
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def check(
     cols: Columns, domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], limits: Limits
 ) -> Checked:
     """Check every row; the first refusal of a row counts."""
-    where, why = _routes(cols.sensors, domain, sensors, zones)
+    where, why = _routes(cols.sensors, domain, sensors, zones, limits.partitions)
     partition = where[cols.idx]
     refused: dict[Refusal, NDArray[np.int64]] = {}
     if (partition < 0).any():
@@ -60,7 +61,7 @@ def check(
 
 
 def _routes(
-    names: list[str], domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone]
+    names: list[str], domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], partitions: int
 ) -> tuple[NDArray[np.int32], dict[int, Refusal]]:
     where = np.full(len(names), -1, np.int32)
     why: dict[int, Refusal] = {}
@@ -74,8 +75,13 @@ def _routes(
             why[k] = Refusal(
                 "wrong_topic", f"sensor {name} belongs to {sensor.domain}: send it to readings.raw.{sensor.domain}"
             )
+        elif sensor.retired:
+            why[k] = Refusal("retired", f"sensor {name} is retired: register the new device under a new id")
         elif (zone := zones.get(sensor.zone)) is None:
             why[k] = Refusal("unknown_zone", f"sensor {name} is in zone {sensor.zone!r}, which is not registered")
+        elif zone.partition >= partitions:
+            text = f"zone {zone.id} of sensor {name} is on partition {zone.partition}, there are {partitions}"
+            why[k] = Refusal("no_partition", text)
         else:
             where[k] = zone.partition
     return where, why

@@ -96,7 +96,9 @@ async def serve(settings: Settings) -> int:
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     feed = asyncio.create_task(packer.feed())
-    waits: list[asyncio.Task[Any]] = [feed, *(asyncio.create_task(e.wait()) for e in (stop, packer.ledgers.fenced))]
+    watched = asyncio.create_task(registry.followed(), name="registry")
+    events = (asyncio.create_task(e.wait()) for e in (stop, packer.ledgers.fenced))
+    waits: list[asyncio.Task[Any]] = [feed, watched, *events]
     ready = asyncio.create_task(packer.ledgers.ready())
     await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
@@ -104,6 +106,9 @@ async def serve(settings: Settings) -> int:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if feed.done() and not stop.is_set():
         log.error("packer: reading stopped: %r", feed.exception())
+        return 1
+    if watched.done() and not stop.is_set():
+        log.error("packer: %s", watched.exception())
         return 1
     if packer.ledgers.fenced.is_set():
         return FENCED_EXIT

@@ -7,9 +7,11 @@ that sensor and again whenever the record changes, and writes the ticks that car
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +29,7 @@ from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
+ANNOUNCE_S = 3600.0
 
 
 @dataclass
@@ -52,11 +55,19 @@ def message(chunks: Iterable[Chunk], index: int) -> Message:
     raise IndexError(index)
 
 
+def arrival(chunks: Sequence[Chunk]) -> int:
+    """When the batch arrived, epoch ms; 0 where it arrived over more than a second (a backlog)."""
+    newest, oldest = max(c.timestamp for c in chunks), min(c.timestamp for c in chunks)
+    return newest if newest - oldest <= 1000 else 0
+
+
 class Registry(Protocol):
     @property
     def sensors(self) -> Mapping[str, Sensor]: ...
     @property
     def zones(self) -> Mapping[str, Zone]: ...
+    @property
+    def changes(self) -> int: ...
 
 
 class PackLogic:
@@ -74,6 +85,7 @@ class PackLogic:
         self._batch: dict[str, list[Chunk]] = {}
         self._announced: dict[tuple[str, int], Sensor] = {}
         self._tick_ms = 0
+        self._changes = -1  # of the registry, when it was last looked through for retired sensors
         self._clocks: dict[str, EventClock] = {}  # of a run
         self._domain = {settings.prefix + topics.raw(d): d for d in topics.DOMAINS}
 
@@ -109,9 +121,27 @@ class PackLogic:
         if self.settings.event_clock or time_ms - self._tick_ms < self.settings.tick_s * 1000:
             return
         self._tick_ms = time_ms
+        gone = self._retired()
+        self._forget()
         for domain in topics.DOMAINS:
             for partition in range(self.settings.partitions):
-                self._send(domain, partition, EMPTY, out, tick=time_ms)
+                self._send(domain, partition, EMPTY, out, tick=time_ms, more=gone.get((domain, partition), []))
+
+    def _forget(self) -> None:
+        """Every sensor is announced again each hour, so that a window of the log is enough to rebuild a kernel."""
+        share = math.ceil(len(self._announced) * self.settings.tick_s / ANNOUNCE_S)
+        for key in list(islice(self._announced, share)):  # the oldest
+            del self._announced[key]
+
+    def _retired(self) -> dict[tuple[str, int], list[str]]:
+        """Retired sensors by (domain, partition) where the registry changed since we last looked."""
+        out: dict[tuple[str, int], list[str]] = {}
+        if self._changes != self.registry.changes:
+            self._changes = self.registry.changes
+            for sensor in self.registry.sensors.values():
+                if sensor.retired and (zone := self.registry.zones.get(sensor.zone)) is not None:
+                    out.setdefault((sensor.domain, zone.partition), []).append(sensor.id)
+        return out
 
     def _pack_singly(self, domain: str, some: list[Chunk], out: Outbox) -> None:
         for record in (message(some, k) for k in range(sum(len(c.records) for c in some))):
@@ -130,6 +160,7 @@ class PackLogic:
             None if self.settings.event_clock else int(self._now() * 1000),
             self.settings.max_future_s,
             self.settings.max_age_s,
+            self.settings.partitions,
         )
         checked = check(decoded.cols, domain, self.registry.sensors, self.registry.zones, limits)
         end = 0
@@ -155,7 +186,7 @@ class PackLogic:
             self._in_turn(domain, decoded.cols, checked.partition, end, out)
             return
         for p in np.unique(checked.partition[checked.partition >= 0]):
-            self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out)
+            self._rows(domain, int(p), decoded.cols.take(checked.partition == p), out, at=arrival(some))
 
     def _in_turn(self, domain: str, cols: Columns, partition: NDArray[np.int32], end: int, out: Outbox) -> None:
         """A run's rows and its time in turn; `end` (ms) is the end of the recording, 0 before it."""
@@ -182,17 +213,28 @@ class PackLogic:
             for tick in ticks[1:] if len(mine) else ticks:
                 self._send(domain, p, EMPTY, out, tick)
 
-    def _rows(self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None = None) -> None:
+    def _rows(
+        self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None = None, at: int = 0
+    ) -> None:
         size = self.settings.pack_rows
         for start in range(0, len(cols), size):
             part = cols if len(cols) <= size else cols.take(np.arange(start, min(start + size, len(cols))))
             last = start + size >= len(cols)
-            self._send(domain, partition, part, out, tick if last else None)
+            self._send(domain, partition, part, out, tick if last else None, at)
 
-    def _send(self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None) -> None:
+    def _send(
+        self,
+        domain: str,
+        partition: int,
+        cols: Columns,
+        out: Outbox,
+        tick: int | None,
+        at: int = 0,
+        more: Sequence[str] = (),
+    ) -> None:
         topic = self.settings.prefix + topics.packed(domain)
-        cfg = self._news(cols.sensors, partition)
-        value = codec.pack(cols, out.src, out.next_seq(topic, partition), cfg, tick)
+        cfg = self._news([*cols.sensors, *more], partition)
+        value = codec.pack(cols, out.src, out.next_seq(topic, partition), cfg, tick, at)
         out.send(topic, partition, value)
 
     def _news(self, names: list[str], partition: int) -> list[dict[str, Any]]:

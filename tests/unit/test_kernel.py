@@ -165,7 +165,15 @@ def test_what_is_not_judged_is_counted() -> None:
         np.array([40.0, 41.0, 40.0, np.nan, np.inf, 40.0, 40.0]), quality=np.array([0, 0, 0, 0, 0, 0, 2], np.uint8),
     )  # fmt: skip
     assert k.process(bad) == []
-    assert k.counters == {"late": 1, "duplicate": 1, "nan": 2, "unknown": 1, "bad": 1}
+    assert k.counters == {
+        "late": 1,
+        "duplicate": 1,
+        "nan": 2,
+        "unknown": 1,
+        "bad": 1,
+        "late_for_balance": 0,
+        "balance_gap": 0,
+    }
 
 
 def test_a_list_seen_before_knows_sensors_configured_since() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import adaptive, debounce, dropout, flatline, limits, rate
+from detectors import adaptive, clock, debounce, dropout, flatline, limits, rate
 from detectors.bank import Bank
 from detectors.catalog import ALGORITHMS
 from detectors.layout import (
@@ -88,6 +88,13 @@ def run_dropout(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarra
     return scores
 
 
+def run_clock(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
+    _, state = _bank(plain)
+    scores = np.zeros(len(x))
+    _call(clock.run, plain)(state, np.zeros(len(x), np.int32), x * 1000.0, p, scores)
+    return scores
+
+
 def run_debounce(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
     bank = Bank()
     bank.add("a")
@@ -104,6 +111,7 @@ RUNNERS: dict[str, Any] = {
     "rate": run_rate,
     "flatline": run_flatline,
     "dropout": run_dropout,
+    "clock": run_clock,
     "debounce": run_debounce,
 }
 
@@ -214,6 +222,22 @@ def test_flatline_waits_longer_for_a_sensor_that_is_often_flat() -> None:
 
     assert first(moving) == 109
     assert first(calm) > 170
+
+
+def test_the_clock_is_told_by_the_quickest_readings() -> None:
+    p = params(60.0)
+    bank = Bank()
+    bank.add("a")
+    r = bank.state[0:1].view(np.recarray)[0]
+    lags = [90_000.0, 400.0, 300.0, 86_400_000.0, 350.0]  # one came a day late: the network, not the clock
+    told = [clock.step(r, lag, k == 0, p) for k, lag in enumerate(lags)]
+    assert told[1:3] == [NORMAL, NORMAL]
+    assert told[4] == NORMAL
+    assert clock.step(r, -45_000.0, False, p) == ABNORMAL  # measured after it arrived
+    for _ in range(2000):
+        how = clock.step(r, 600_000.0, False, p)
+    assert how == ABNORMAL
+    assert abs(r.lag - 600_000.0) < 6_000.0
 
 
 def test_dropout_after_three_intervals_and_never_before_the_first_reading() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from detectors.catalog import DOMAIN_KINDS, FOLDER, KINDS, Catalog, ProfileError, override
-from detectors.layout import DEVIATION, DROP, FLAT, HIGH, LIMIT, LOW, OUTSIDE, RANGE, RATE, SILENT, STUCK
+from detectors.layout import CLOCK, DEVIATION, DROP, FLAT, HIGH, LIMIT, LOW, OUTSIDE, RANGE, RATE, SILENT, SKEWED, STUCK
 from detectors.params import ParamError
 from detectors.texts import Facts, ongoing, over
 from geo.assets import KINDS as SENSOR_KINDS
@@ -22,7 +22,7 @@ def test_every_kind_of_sensor_of_the_registry_has_a_profile() -> None:
 
 
 def test_kind_names_are_unique() -> None:
-    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + 3
+    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + 4
 
 
 @pytest.mark.parametrize("key", ["water.nothing", "gas.x", "power.voltage"])
@@ -39,14 +39,15 @@ def test_sentences_of_every_profile_in_both_languages(key: str) -> None:
         RANGE: (OUTSIDE,),
         FLAT: (STUCK,),
         DROP: (SILENT,),
+        CLOCK: (SKEWED,),
     }
     for slot, kind in profile.kinds.items():
         for cause in causes[slot]:
             facts = Facts(profile.quantity, profile.text_unit, profile.decimals, cause, 3.0, 4.0, 3.5, 2, 360.0)
             for text in (ongoing(facts, kind), over(facts, False), over(facts, True)):
-                assert profile.quantity.zh in text.zh
-                assert profile.quantity.en in text.en
-                assert "6 分钟" in text.zh or cause == RATE
+                assert (profile.quantity.zh if cause != SKEWED else "设备时钟") in text.zh
+                assert (profile.quantity.en if cause != SKEWED else "device clock") in text.en
+                assert "6 分钟" in text.zh or cause in (RATE, SKEWED)
                 assert "nan" not in text.en
 
 

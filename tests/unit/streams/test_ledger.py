@@ -148,3 +148,28 @@ async def test_a_ledger_stopped_before_it_opened_keeps_nobody_waiting(ledger: Pa
     made, _, _ = ledger
     await made.stop()
     assert made.ready.done()
+
+
+async def test_a_clean_stop_leaves_a_snapshot_of_what_was_applied(ledger: Parts) -> None:
+    made, sent, _ = ledger
+    made.logic.snapshot = lambda out, pos: out.put(b"snapshot", b"%d" % pos["in"])  # type: ignore[method-assign]
+    await made._apply([record(0, b"1"), record(1, b"2")])
+    await made._farewell()
+    assert sent[-1].state == {b"snapshot": b"2"}
+
+
+@pytest.mark.parametrize(("rebuild_s", "total"), [(7200.0, 4), (0.0, 7)])
+async def test_state_without_snapshot_is_rebuilt_from_a_window(
+    ledger: Parts, monkeypatch: pytest.MonkeyPatch, rebuild_s: float, total: int
+) -> None:
+    made, _, log = ledger
+    made.settings = Settings({"rebuild_s": rebuild_s}, env={})
+
+    async def offset_at(tp: Any, time_ms: int) -> int:
+        return 2
+
+    monkeypatch.setattr(made._range, "offset_at", offset_at)
+    log.update({k: record(k, v) for k, v in enumerate((b"1", b"2", b"4"))})
+    made.applied.pos = {"in": 3}
+    await made._replay({})
+    assert made.logic.total == total  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ def registry() -> SimpleNamespace:
         Zone(id="522601-G-ZON01", domain="gas", county="522601", partition=0),
     ]
     sensors = [sensor(A, "522601-W-DMA01"), sensor(B, "522622-W-DMA01"), sensor(G, "522601-G-ZON01", "gas")]
-    return SimpleNamespace(sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones})
+    return SimpleNamespace(sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, changes=1)
 
 
 def record(value: bytes, offset: int = 0, topic: str = "readings.raw.water", timestamp: int = MS) -> Any:
@@ -165,6 +165,31 @@ def test_ticks_reach_every_partition_and_a_backlog_holds_them_back() -> None:
     logic.idle(out)
     assert {codec.unpack(v or b"").tick for _, _, _, v, _ in out.records} == {MS}
     assert len(out.records) == 16
+
+
+def test_a_retired_sensor_is_refused_and_its_partition_is_told_once(logic: PackLogic) -> None:
+    run(logic, one(A))
+    logic.registry.sensors[A] = sensor(A, "522601-W-DMA01", version=2, retired=True)  # type: ignore[index]
+    logic.registry.changes = 2  # type: ignore[misc]
+    out = run(logic, one(A))
+    (rejected,) = [r for r in out.records if r[0] == "readings.rejected"]
+    assert "is retired" in dict(rejected[4])["reason"].decode()
+    logic._tick_ms = 0
+    first, out = Outbox("p", {}), Outbox("p", {})
+    logic.idle(first)
+    told = [(p, c["id"], c["retired"]) for t, p, m in rows(first) for c in m.cfg]
+    assert told == [(1, A, True)]
+    logic._tick_ms = 0
+    logic.idle(out)
+    assert [m.cfg for _, _, m in rows(out) if m.cfg] == []
+
+
+def test_a_zone_on_a_partition_that_is_not_there_is_refused(logic: PackLogic) -> None:
+    logic.registry.zones["522601-W-DMA01"] = Zone(  # type: ignore[index]
+        id="522601-W-DMA01", domain="water", county="522601", partition=4
+    )
+    (rejected,) = [r for r in run(logic, one(A)).records if r[0] == "readings.rejected"]
+    assert "is on partition 4, there are 4" in dict(rejected[4])["reason"].decode()
 
 
 def test_many_unknown_sensors_of_a_message_are_one_reject(logic: PackLogic) -> None:
