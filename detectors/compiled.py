@@ -51,5 +51,6 @@ numba.config.CACHE_DIR = str(cache_folder())
 
 def jit(function: F) -> F:
     """`numba.njit` with the settings of this package; `.py_func` is the readable twin."""
-    compiled: F = numba.njit(cache=True, error_model="numpy")(function)
+    # nogil: the thread that reads from Kafka goes on while a loop runs; only one thread ever holds a bank.
+    compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     return compiled

@@ -108,8 +108,13 @@ def _sensors(field: _Field, county: Unit, zone: Zone, sites: Iterator[_Site]) ->
                 owner_org=county.name + about.owner_zh,
                 operator_org=county.name + about.owner_zh,
                 regulator=county.name + about.regulator_zh,
+                flow_sign=_FLOW_SIGN.get((kind_type, site.code), 0),
                 demo=True,
             )
+
+
+# Meters of the balance of their zone: a DMA by its inlet, a line by its first and last station.
+_FLOW_SIGN = {("FLW", "IN001"): 1, ("PFL", "ST001"): 1, ("PFL", "ST005"): -1}
 
 
 class _Field:
