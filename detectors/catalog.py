@@ -18,6 +18,7 @@ from detectors import (
     debounce,
     dropout,
     equipment,
+    ewma,
     flatline,
     gas,
     limits,
@@ -34,6 +35,7 @@ FOLDER = Path(__file__).parent / "profiles"
 VERSION = 1  # of the detectors: told in evidence; raise when the same input gives other answers
 ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "adaptive": adaptive.run,
+    "ewma": ewma.run,
     "limits": limits.run,
     "rate": rate.run,
     "flatline": flatline.run,

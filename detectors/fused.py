@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from detectors import adaptive, clock, debounce, flatline, limits, rate, series
+from detectors import adaptive, clock, debounce, ewma, flatline, limits, rate, series
 from detectors.compiled import jit
 from detectors.layout import (
     ABNORMAL,
@@ -56,7 +56,8 @@ def apply(
     n = len(idx)
     most = len(events) - SLOTS
     for i in range(first, n):
-        row = rows[idx[i]]
+        k = idx[i]
+        row = rows[k] if 0 <= k < len(rows) else -1
         if row < 0:
             counts[UNKNOWN] += 1
             continue
@@ -73,7 +74,15 @@ def apply(
         if ts <= r.last_ts:
             counts[DUPLICATE if ts == r.last_ts else LATE] += 1
             continue
-        n_events = one(state, slots, params, ring_t, ring_v, row, ts, x, at, events, n_events)
+        p = params[r.profile]
+        if p.only != 0:
+            if r.busy == 0 and ewma.calm(r, x, p):
+                r.last_ts = ts
+                r.last = x
+                continue
+            n_events = lean(state, slots, p, ring_t, ring_v, row, ts, x, events, n_events)
+        else:
+            n_events = one(state, slots, params, ring_t, ring_v, row, ts, x, at, events, n_events)
         if n_events > most:
             return n_events, i + 1
     return n_events, n
@@ -131,6 +140,30 @@ def one(
                     state, slots, p, ring_t, ring_v, row, ts, x, 0.0, turn, 0.0, OFF, LOW, gap, events, n_events
                 )
     adaptive.learn(r, ring_v, row, ts, x, p)
+    return n_events
+
+
+@jit
+def lean(
+    state: Any, slots: Any, p: Any, ring_t: Any, ring_v: Any, row: int, ts: int, x: float, events: Any, n_events: int
+) -> int:  # fmt: skip
+    """A reading that the moving average does not find calm, of a sensor that has nothing else (`adaptive.only`)."""
+    r = state[row]
+    gap = r.last_ts != 0 and ts - r.last_ts > p.gap_ms
+    r.last_ts = ts
+    r.last = x
+    series.push(r, ring_t, ring_v, row, ts, x)
+    z = ewma.deviation(r, x, p)
+    if p.low_slot == LOW:
+        n_events = hazard(
+            state, slots, p, ring_t, ring_v, row, ts, x, z, p.z_on, 0.0, -1, LOW, gap, events, n_events
+        )  # fmt: skip
+        n_events = hazard(state, slots, p, ring_t, ring_v, row, ts, x, z, p.z_on, 0.0, 1, HIGH, gap, events, n_events)
+    else:
+        n_events = hazard(state, slots, p, ring_t, ring_v, row, ts, x, z, p.z_on, 0.0, 0, HIGH, gap, events, n_events)
+    ewma.learn(r, x, p.open_gain, p)
+    if r.busy & (1 << DROP) != 0:
+        n_events = equipment(state, slots, p, ring_t, ring_v, row, ts, x, False, 0.0, NORMAL, 0, gap, events, n_events)
     return n_events
 
 

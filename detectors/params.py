@@ -49,6 +49,7 @@ PARAMS: tuple[Param, ...] = (
     Param("adaptive.open_gain", 0.05, 0, 1, "share of the usual learning while an episode is open"),
     Param("adaptive.relearn_n", 48, 2, 1e6, "an episode this many readings long ..."),
     Param("adaptive.relearn_s", 14400, 0, 1e7, "... and this many seconds long is the new normal"),
+    Param("adaptive.only", 0, 0, 1, "1: a plain moving average is all that judges this sensor (the cheapest)"),
     Param("limits.high_1", OFF, -INF, INF, "hard limit, watch"),
     Param("limits.high_2", OFF, -INF, INF, "hard limit, low alarm"),
     Param("limits.high_3", OFF, -INF, INF, "hard limit, high alarm"),
@@ -91,7 +92,7 @@ RECORD = np.dtype(
     + [(name, "i8") for name in (
         "up", "down", "low_slot", "warm_n", "relearn_n", "relearn_ms", "rate_n", "on_n", "on_ms", "off_n", "off_ms",
         "update_ms", "gap_ms", "flat_n", "flat_ms", "flat_zero_ok", "drop_ms", "slow_update_ms",
-        "clock_hold_ms",
+        "clock_hold_ms", "only",
     )],
     align=True,
 )  # fmt: skip
@@ -146,6 +147,7 @@ def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int
         "down",
         "warm_n",
         "relearn_n",
+        "only",
     ):
         out[name] = v[f"adaptive.{name}"]
     for name in ("high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis"):

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from detectors import adaptive, clock, debounce, dropout, flatline, fused, limits, rate
+from detectors import adaptive, clock, debounce, dropout, ewma, flatline, fused, limits, rate
 from detectors.bank import Bank, records
 from detectors.layout import EVENT
 from detectors.params import DEFAULTS, RECORD, compile_params
@@ -37,6 +37,7 @@ def warm(standalone: bool = False) -> float:
         flatline.run(bank.state, rows, ts, values, params[0], scores)
         limits.run(values, params[0], scores)
         dropout.run(bank.state, rows, ts, params[0], scores)
+        ewma.run(bank.state, rows, values, params[0], scores)
         clock.run(bank.state, rows, values, params[0], scores)
         debounce.run(bank.slots, 0, rows, ts, actions, params[0], actions)
     return time.perf_counter() - begin

@@ -28,7 +28,7 @@ class Columns:
     1 uncertain, 2 bad).
     """
 
-    sensors: list[str]
+    sensors: Sequence[str]
     idx: I32
     ts_ms: I64
     value: F64

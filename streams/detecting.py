@@ -86,14 +86,14 @@ class DetectLogic:
     def apply(self, record: Record, out: Outbox) -> None:
         kernel = self.kernels[record.topic]
         try:
-            packed = codec.unpack(record.value or b"")
+            packed = codec.unpack(record.value or b"", trusted=True)
+            found = kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg]) if packed.cfg else []
+            if len(packed.cols):
+                found += kernel.process(packed.cols, packed.at)
         except codec.CodecError as e:
             REJECTS.labels("unreadable").inc()
             reject(out, self.settings, record, str(e))
             return
-        found = kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg]) if packed.cfg else []
-        if len(packed.cols):
-            found += kernel.process(packed.cols, packed.at)
         if packed.tick is not None and (now := self._time(record.topic, packed.src, packed.tick)) is not None:
             found += kernel.tick(now)
         for detection in found:

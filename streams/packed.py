@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,35 @@ class Packed:
     at: int = 0
 
 
+class Names(Sequence[str]):
+    """Sensor ids of a message, still as the bytes they came in; decoded where somebody asks for one.
+
+    `raw` is what a reader that meets the same list again can know it by.
+    """
+
+    __slots__ = ("_list", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._list: list[str] | None = None
+
+    def all(self) -> list[str]:
+        """The ids. Raises CodecError where the bytes are no list of texts."""
+        if self._list is None:
+            try:
+                self._list = _names.decode(self.raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+                raise CodecError(f"packed message: column s: {e}") from None
+        return self._list
+
+    def __len__(self) -> int:
+        return len(self.all())
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.all()[k]
+
+
+_names = msgspec.msgpack.Decoder(list[str])
 _encoder = msgspec.msgpack.Encoder()
 _OPTIONAL_KEYS = (("lon", "lon", "<f8"), ("lat", "lat", "<f8"), ("acc", "accuracy", "<f4"), ("q", "quality", "u1"))
 
@@ -54,7 +84,7 @@ def pack(
         "v": 1,
         "src": src,
         "seq": seq,
-        "s": cols.sensors,
+        "s": cols.sensors if isinstance(cols.sensors, list) else list(cols.sensors),
         "i": cols.idx.astype("<i4", copy=False).tobytes(),
         "t": cols.ts_ms.astype("<i8", copy=False).tobytes(),
         "x": cols.value.astype("<f8", copy=False).tobytes(),
@@ -75,9 +105,8 @@ def pack(
     return _encoder.encode(out)
 
 
-class _Wire(msgspec.Struct):
+class _Columns(msgspec.Struct):
     v: int
-    s: list[str] = []
     i: bytes = b""
     t: bytes = b""
     x: bytes = b""
@@ -94,11 +123,19 @@ class _Wire(msgspec.Struct):
     at: int = 0
 
 
-_unpacker = msgspec.msgpack.Decoder(_Wire)
+class _Wire(_Columns):
+    s: list[str] = []
 
 
-def unpack(value: bytes) -> Packed:
-    """Read one packed message.
+class _Trusted(_Columns):
+    s: msgspec.Raw = msgspec.Raw(b"\x90")
+
+
+_unpacker, _trusted = msgspec.msgpack.Decoder(_Wire), msgspec.msgpack.Decoder(_Trusted)
+
+
+def unpack(value: bytes, trusted: bool = False) -> Packed:
+    """Read one packed message. `trusted`: the packer wrote it; its ids stay bytes, its indexes are not looked at.
 
     Raises
     ------
@@ -106,7 +143,7 @@ def unpack(value: bytes) -> Packed:
         truncated or no msgpack, an unknown version, columns of different length, an index outside `s`.
     """
     try:
-        w = _unpacker.decode(value)
+        w: Any = (_trusted if trusted else _unpacker).decode(value)
     except msgspec.ValidationError as e:
         raise CodecError(f"packed message: {e}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -117,7 +154,7 @@ def unpack(value: bytes) -> Packed:
     n = len(idx)
     if n > MAX_ROWS:
         raise CodecError(f"packed message has {n} rows; at most {MAX_ROWS} are taken")
-    if n and (idx.min() < 0 or idx.max() >= len(w.s)):
+    if not trusted and n and (idx.min() < 0 or idx.max() >= len(w.s)):
         raise CodecError(f"packed message: column i points outside its {len(w.s)} sensors")
     mi = None if w.mi is None else _column(w.mi, "<i2", "mi", n)
     if mi is not None and n and (mi.min() < -1 or mi.max() >= len(w.m or [])):
@@ -126,9 +163,9 @@ def unpack(value: bytes) -> Packed:
         name: None if getattr(w, key) is None else _column(getattr(w, key), dtype, key, n)
         for key, name, dtype in _OPTIONAL_KEYS
     }
-    cols = Columns(
-        w.s, idx, _column(w.t, "<i8", "t", n), _column(w.x, "<f8", "x", n), w.m if mi is not None else None, mi, **extra
-    )
+    names = Names(bytes(w.s)) if trusted else w.s
+    metrics = w.m if mi is not None else None
+    cols = Columns(names, idx, _column(w.t, "<i8", "t", n), _column(w.x, "<f8", "x", n), metrics, mi, **extra)
     return Packed(cols, w.src, w.seq, w.cfg, w.tick, w.at)
 
 

@@ -5,7 +5,7 @@ Pure: the clock and the registry are arguments. Each refusal is a code (for coun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,7 +61,7 @@ def check(
 
 
 def _routes(
-    names: list[str], domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], partitions: int
+    names: Sequence[str], domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], partitions: int
 ) -> tuple[NDArray[np.int32], dict[int, Refusal]]:
     where = np.full(len(names), -1, np.int32)
     why: dict[int, Refusal] = {}

@@ -180,3 +180,24 @@ def test_a_snapshot_of_the_version_before_goes_on_with_its_open_episode() -> Non
     assert notes == ["format 3 became 4"]
     (end,) = send(k, [40.0] * 12, 130)
     assert (end.state, end.onset_ms) == ("clear", T0 + 120_000)
+
+
+def test_a_sensor_with_the_moving_average_alone_has_episodes_and_drop_outs() -> None:
+    only = {"adaptive.only": 1.0, "adaptive.warm_n": 60.0}
+    k = ready("water", sensor(params=only))
+    found = send(k, [25.0] * 10 + [40.0] * 12, 120)
+    assert [(d.state, d.kind) for d in found] == [("raise", "pressure_low"), ("clear", "pressure_low")]
+    assert found[0].evidence.expected == pytest.approx(40.0, abs=0.5)
+    k.tick(T0 + 200_000)
+    assert [d.kind for d in k.tick(T0 + 230_000)] == ["dropout"]
+    assert [d.state for d in send(k, [40.0] * 10, 231)] == ["clear"]
+
+
+def test_ids_that_are_still_bytes_give_the_same_answers() -> None:
+    from streams.packed import pack, unpack
+
+    k, twin = ready(), ready()
+    cols = from_rows([(sensor().id, T0 + (120 + i) * 1000, 25.0) for i in range(10)] + [("nobody", T0, 1.0)])
+    assert [d.id for d in k.process(unpack(pack(cols), trusted=True).cols)] == [d.id for d in twin.process(cols)]
+    assert k.counters == twin.counters
+    assert k.snapshot() == twin.snapshot()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import adaptive, clock, debounce, dropout, flatline, limits, rate
+from detectors import adaptive, clock, debounce, dropout, ewma, flatline, limits, rate
 from detectors.bank import Bank
 from detectors.catalog import ALGORITHMS
 from detectors.layout import (
@@ -88,6 +88,13 @@ def run_dropout(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarra
     return scores
 
 
+def run_ewma(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
+    _, state = _bank(plain)
+    scores = np.zeros(len(x))
+    _call(ewma.run, plain)(state, np.zeros(len(x), np.int32), x, p, scores)
+    return scores
+
+
 def run_clock(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
     _, state = _bank(plain)
     scores = np.zeros(len(x))
@@ -112,6 +119,7 @@ RUNNERS: dict[str, Any] = {
     "flatline": run_flatline,
     "dropout": run_dropout,
     "clock": run_clock,
+    "ewma": run_ewma,
     "debounce": run_debounce,
 }
 
