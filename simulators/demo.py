@@ -60,7 +60,7 @@ def run(
         from streams.registry import read_all
 
         records = read_all(settings)
-        sensors = [r for r in records if isinstance(r, Sensor) and r.demo]
+        sensors = [r for r in records if isinstance(r, Sensor) and r.demo and not r.retired]
     if not sensors:
         raise CityopsError(
             f"the registry at {settings.broker} holds no demo sensors; start with `cityops up --demo` or load some"

@@ -42,7 +42,7 @@ def _zone(known: Registry, zone: Zone, partitions: int) -> Move | None:
     old = known.zones.get(zone.id)
     if old is None or old.partition == zone.partition:
         return None
-    held = sum(sensor.zone == zone.id for sensor in known.sensors.values())
+    held = sum(sensor.zone == zone.id and not sensor.retired for sensor in known.sensors.values())
     if not held:
         return None
     return Move(

@@ -18,12 +18,14 @@ from geo.assets import problems as record_problems
 from geo.boundaries import Boundaries
 from geo.divisions import Divisions
 from geo.places import Places
+from streams.errors import UsageError
 from streams.moves import moves
 from streams.registry import Registry
 
+RETIRED = "is retired: give the new device a new id, or bring this one back with `cityops sensors retire --undo "
 NEAR_M = 1_000.0  # a place this far outside the id's county is taken: drawn borders are no sharper
 
-_NUMBERS = ("lon", "lat", "interval_s")
+_NUMBERS = ("lon", "lat", "interval_s", "upload_s", "flow_sign")
 _TEXTS = (
     "profile",
     "zone",
@@ -35,6 +37,7 @@ _TEXTS = (
     "owner_org",
     "operator_org",
     "regulator",
+    "report",
 )
 COLUMNS = ("id", *_TEXTS, *_NUMBERS)  # and params.<name>
 
@@ -77,6 +80,8 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
         if sensor.id in seen:
             faults.append(_Field("id", f"{sensor.id} is also on line {seen[sensor.id]}").problem)
         seen.setdefault(sensor.id, line)
+        if (old := registry.sensors.get(sensor.id)) is not None and old.retired:
+            faults.append(_Field("id", f"{sensor.id} {RETIRED}{sensor.id}`").problem)
         if faults:
             out.problems += [BadRow(line, field, reason) for field, reason in faults]
             continue
@@ -92,10 +97,26 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
     return out
 
 
+def retired(ids: Iterable[str], registry: Registry, undo: bool = False) -> list[Sensor]:
+    """The sensors' records out of service, or (`undo`) back in it; those that are so already are left out.
+
+    Raises UsageError for an id that is not registered.
+    """
+    out = []
+    for id_ in dict.fromkeys(ids):
+        sensor = registry.sensors.get(id_)
+        if sensor is None:
+            raise UsageError(f"sensor {id_!r} is not registered: `cityops sensors list` shows all")
+        if sensor.retired is undo:
+            out.append(msgspec.structs.replace(sensor, retired=not undo, version=sensor.version + 1))
+    return out
+
+
 def zone_load(registry: Registry) -> Counter[tuple[str, int]]:
     """Sensors of each (domain, partition)."""
     zones = registry.zones
-    return Counter((s.domain, zones[s.zone].partition) for s in registry.sensors.values() if s.zone in zones)
+    used = (s for s in registry.sensors.values() if s.zone in zones and not s.retired)
+    return Counter((s.domain, zones[s.zone].partition) for s in used)
 
 
 def least_loaded(domain: str, load: Mapping[tuple[str, int], int], partitions: int) -> int:
@@ -127,7 +148,9 @@ def _sensor(row: Mapping[str, str]) -> Sensor:
         domain = parse_sensor_id(texts["id"]).domain
     except AssetError as error:
         raise _Field("id", str(error)) from None
-    numbers = {k: _number(k, texts[k]) for k in _NUMBERS if k in texts}
+    numbers: dict[str, float | int] = {k: _number(k, texts[k]) for k in _NUMBERS if k in texts}
+    if "flow_sign" in numbers:
+        numbers["flow_sign"] = _whole("flow_sign", numbers["flow_sign"])
     params = {k.removeprefix("params."): _number(k, v) for k, v in texts.items() if k.startswith("params.")}
     fields: dict[str, object] = {k: texts[k] for k in _TEXTS if k in texts}
     sensor = Sensor(
@@ -173,6 +196,12 @@ def _number(field: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise _Field(field, f"{text!r} is not a number") from None
+
+
+def _whole(field: str, value: float) -> int:
+    if not value.is_integer():
+        raise _Field(field, f"is {value:g}; want +1 (into the zone), -1 (out of it) or 0")
+    return int(value)
 
 
 def _new_zone(zone_id: str, load: Mapping[tuple[str, int], int], partitions: int) -> Zone:

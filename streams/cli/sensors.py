@@ -1,4 +1,4 @@
-"""`cityops sensors list|add|import`: the registry from the command line."""
+"""`cityops sensors list|add|import|retire`: the registry from the command line."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def list_(
             click.echo(msgspec.json.encode(sensor).decode())
         return
     for s in chosen:
-        click.echo(f"{s.id}  {s.zone:<16} {s.unit_code:<12}  {s.kind:<12} {s.unit:<6} {s.name_zh or s.name_en}")
+        out = "  (retired)" if s.retired else ""
+        click.echo(f"{s.id}  {s.zone:<16} {s.unit_code:<12}  {s.kind:<12} {s.unit:<6} {s.name_zh or s.name_en}{out}")
     click.echo(f"{len(chosen)} of {len(registry.sensors)} sensors, {len(registry.zones)} zones", err=True)
 
 
@@ -78,6 +79,9 @@ def list_(
 @click.option("--owner-org", help="Organisation that owns it 权属单位.")
 @click.option("--regulator", help="Department that supervises the owner 主管部门.")
 @click.option("--profile", help="Detector profile, when not the kind's own.")
+@click.option("--report", type=click.Choice(["continuous", "batched"]), help="Sends at once, or uploads in batches.")
+@click.option("--upload-s", help="Batched: seconds between uploads.")
+@click.option("--flow-sign", help="In the balance of its zone: 1 into it, -1 out of it.")
 @click.option("--dry-run", is_flag=True, help="Check and report only.")
 @prefix_option
 @json_option
@@ -101,9 +105,39 @@ def import_(file: Path, as_json: bool, dry_run: bool, **connection: Any) -> None
     """Register all sensors of FILE (CSV in UTF-8 with a header), or none when a row is bad.
 
     Columns: id, zone, then unit_code or lon and lat; optional profile, asset, name_zh, name_en, unit, interval_s,
-    owner_org, operator_org, regulator, params.NAME.
+    report (continuous, batched), upload_s, flow_sign, owner_org, operator_org, regulator, params.NAME.
     """
     _register(_rows(file), str(file), settings_from(**connection), dry_run, as_json)
+
+
+@command.command()
+@click.argument("ids", metavar="ID", nargs=-1, required=True)
+@click.option("--undo", is_flag=True, help="Bring them back into service; their detectors learn anew.")
+@click.option("--dry-run", is_flag=True, help="Check and report only.")
+@prefix_option
+@json_option
+@connection_options
+def retire(ids: tuple[str, ...], undo: bool, as_json: bool, dry_run: bool, **connection: Any) -> None:
+    """Take sensors out of service: their readings are refused with that reason, their open episodes end.
+
+    A device that moves to another zone is retired, and registered there under a new id.
+    """
+    from streams.cli.common import require_topics
+    from streams.registration import retired
+    from streams.registry import publish, read_all
+
+    settings = settings_from(**connection)
+    require_topics(settings)
+    known = read_all(settings)
+    changed = retired(ids, known, undo)
+    if changed and not dry_run:
+        publish(settings, changed, known=known)
+    done, same = [s.id for s in changed], len(set(ids)) - len(changed)
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry_run, "brought_back" if undo else "retired": done, "unchanged": same}))
+        return
+    would = "would be " if dry_run else ""
+    click.echo(f"{len(done)} sensors {would}{'brought back' if undo else 'retired'}, {same} unchanged")
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -14,8 +14,9 @@ from geo.boundaries import Boundaries
 from geo.demo import demo_registry
 from streams import cli, registry
 from streams.cli import common
+from streams.errors import UsageError
 from streams.moves import moves
-from streams.registration import BadRow, plan
+from streams.registration import BadRow, plan, retired
 from streams.registry import Registry
 
 ROW = {"id": "522601-W-PRS-900001", "zone": "522601-W-DMA01", "unit_code": "522601002"}
@@ -62,6 +63,10 @@ def test_the_unit_is_found_from_the_place(known: Registry) -> None:
         ({"colour": "red"}, "colour", "no such column"),
         ({"interval_s": "0"}, "interval_s", "want seconds above 0"),
         ({"interval_s": "nan"}, "interval_s", "want seconds above 0"),
+        ({"report": "weekly"}, "report", "want one of continuous, batched"),
+        ({"report": "batched", "upload_s": "5"}, "upload_s", "of a batched sensor interval_s or more"),
+        ({"flow_sign": "0.5"}, "flow_sign", "want +1 (into the zone)"),
+        ({"flow_sign": "2"}, "flow_sign", "want +1 (into the zone)"),
     ],
 )
 def test_each_fault_has_line_field_and_reason(known: Registry, change: dict[str, str], field: str, reason: str) -> None:
@@ -109,6 +114,32 @@ def test_a_sensor_stays_on_its_partition() -> None:
     new = plan([(4, {**row, "zone": "522601-W-DMA09"})], there, 4)  # made on the emptiest partition, which is another
     assert [(p.line, p.field) for p in new.problems] == [(4, "zone")]
     assert new.zones == []
+
+
+def test_a_retired_sensor_is_not_brought_back_by_an_import(known: Registry) -> None:
+    first = plan([(2, ROW)], known, 4)
+    (gone,) = retired([ROW["id"]], Registry([*known, *first.records]))
+    assert (gone.retired, gone.version) == (True, 2)
+    there = Registry([*known, *first.records, gone])
+    result = plan([(3, ROW)], there, 4)
+    assert [(p.line, p.field) for p in result.problems] == [(3, "id")]
+    assert f"retire --undo {ROW['id']}`" in result.problems[0].reason
+    assert retired([ROW["id"]], there) == []
+    assert retired([ROW["id"], ROW["id"]], there, undo=True)[0].version == 3
+    with pytest.raises(UsageError, match="sensor 'x' is not registered"):
+        retired(["x"], there)
+
+
+def test_retire_from_the_command_line(written: Written, capsys: pytest.CaptureFixture[str], known: Registry) -> None:
+    one, two = sorted(known.sensors)[:2]
+    assert cli.run(["sensors", "retire", one, two, "--dry-run"]) == 0
+    assert "2 sensors would be retired, 0 unchanged" in capsys.readouterr().out
+    assert written == []
+    assert cli.run(["sensors", "retire", one, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"dry_run": False, "retired": [one], "unchanged": 0}
+    assert [(s.id, s.retired) for s in written] == [(one, True)]  # type: ignore[attr-defined]
+    assert cli.run(["sensors", "retire", "nobody"]) == 2
+    assert "sensor 'nobody' is not registered" in capsys.readouterr().err
 
 
 def test_a_zone_with_sensors_keeps_its_partition() -> None:
