@@ -130,6 +130,10 @@ def test_details_with_chart(sign_in: SignIn, system: System) -> None:
     expect(plot.locator("path.line").first).to_be_visible()
     for part in ("rect.band", "path.threshold", "path.expected", "path.onset"):
         expect(plot.locator(part)).to_have_count(1)
+    expect(details.locator(".legend .threshold")).to_have_text(
+        "限值 38"
+    )  # the score's threshold is no line of readings
+    expect(details).to_contain_text("0.91（报警阈值 0.5）")
     counted = re.search(r"(\d+) 点", plot.get_attribute("aria-label") or "")
     assert counted
     assert int(counted[1]) > 100

@@ -1,4 +1,4 @@
-/** Readings around an alert as an SVG chart: line with gaps, expected band, threshold, onset, clear, hover read-out. */
+/** Readings around an alert as an SVG chart: line with gaps, expected band, limit, onset, clear, hover read-out. */
 
 import { clock, dayTime, hourMinute } from "./clock.js";
 import { h, put, s } from "./dom.js";
@@ -77,7 +77,7 @@ export class Chart {
   }
 
   /**
-   * @param spec {points: [[ms, value]…], unit, sensor, low, high, expected, threshold, onset, clear, from, to, note}
+   * @param spec {points: [[ms, value]…], unit, sensor, low, high, expected, limit, onset, clear, from, to, note}
    */
   show(spec) {
     this.spec = spec;
@@ -114,7 +114,7 @@ export class Chart {
   range(min, max, spec) {
     const height = Math.max(max - min, Math.abs(max) * 0.02, 1e-6);
     let [low, high] = [min, max];
-    for (const v of [spec.low, spec.high, spec.expected, spec.threshold]) {
+    for (const v of [spec.low, spec.high, spec.expected, spec.limit]) {
       if (!Number.isFinite(v) || v < min - 3 * height || v > max + 3 * height) continue;
       low = Math.min(low, v);
       high = Math.max(high, v);
@@ -136,14 +136,14 @@ export class Chart {
       s("path", { className: "axis", d: `M${PAD.left} ${bottom}H${right}` }));
   }
 
-  guides({ low: bandLow, high: bandHigh, expected, threshold }, x, y, low, high) {
+  guides({ low: bandLow, high: bandHigh, expected, limit }, x, y, low, high) {
     const right = this.width - PAD.right;
     const inside = (v) => Number.isFinite(v) && v >= low && v <= high;
     const flat = (v, className) => inside(v) && s("path", { className, d: `M${PAD.left} ${y(v)}H${right}` });
     const hasBand = Number.isFinite(bandLow) || Number.isFinite(bandHigh);
     const top = Math.min(high, bandHigh ?? high), bottom = Math.max(low, bandLow ?? low);
     return [hasBand && top > bottom && s("rect", { className: "band", x: PAD.left, width: right - PAD.left, y: y(top), height: y(bottom) - y(top) }),
-      flat(expected, "expected"), flat(threshold, "threshold")].filter(Boolean);
+      flat(expected, "expected"), flat(limit, "threshold")].filter(Boolean);
   }
 
   line(run, x, y) {
@@ -165,7 +165,7 @@ export class Chart {
       entry("line", `${t("chart.value")}${spec.unit ? ` (${spec.unit})` : ""}`),
       (Number.isFinite(spec.low) || Number.isFinite(spec.high)) && entry("band", t("chart.band")),
       Number.isFinite(spec.expected) && entry("expected", t("chart.expected")),
-      Number.isFinite(spec.threshold) && entry("threshold", t("chart.threshold")),
+      Number.isFinite(spec.limit) && entry("threshold", `${t("chart.limit")} ${number(spec.limit)}`),
       spec.note && h("span", { className: "quiet" }, spec.note));
   }
 

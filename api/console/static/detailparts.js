@@ -66,7 +66,7 @@ export function evidence(alert) {
       [t("d.value"), has(value) && number(value) + unit],
       [t("d.expected"), has(e.expected) && number(e.expected) + unit],
       [t("d.band"), (has(e.low) || has(e.high)) && `${has(e.low) ? number(e.low) : "…"} – ${has(e.high) ? number(e.high) : "…"}${unit}`],
-      [t("d.threshold"), has(limitOf(e)) && number(limitOf(e)) + unit],
+      [t("d.limit"), has(limitOf(e)) && number(limitOf(e)) + unit],
       [t("d.score"), has(e.score) && (has(e.threshold) ? t("d.score.of", { score: number(e.score), threshold: number(e.threshold) }) : number(e.score))],
       [t("d.detector"), e.detector && [h("code", null, e.detector), e.version ? ` v${e.version}` : ""]],
     ])];

@@ -87,7 +87,7 @@ export class Details {
     const num = (v) => (typeof v === "number" ? v : undefined);
     this.chart.show({
       points: this.readings, unit, sensor: alert.sensors?.[0] ?? "", note,
-      low: num(low), high: num(high), expected: num(expected), threshold: num(limitOf(alert.evidence)),
+      low: num(low), high: num(high), expected: num(expected), limit: num(limitOf(alert.evidence)),
       onset: toMs(alert.first_seen), clear: clearedAt(alert) ?? undefined,
     });
   }

@@ -31,8 +31,8 @@ export function clearedAt(alert) {
   return alert.condition === "CLEARED" ? toMs(alert.cleared) ?? toMs(alert.last_seen) : null;
 }
 
-/** The limit in the unit of the readings; a threshold that stands beside a score is one of the score. */
-export const limitOf = (evidence) => evidence?.limit ?? (typeof evidence?.score === "number" ? null : evidence?.threshold);
+/** The hard limit that was crossed, in the unit of the readings; `threshold` is one of the score, for any unit. */
+export const limitOf = (evidence) => (typeof evidence?.limit === "number" ? evidence.limit : null);
 
 /** Readings from the API, and before and after them those kept as evidence: the API forgets after some hours. */
 export function join(fromApi, kept) {
