@@ -116,7 +116,8 @@ class System:
         now = int(time.time() * 1000)
         onset = now - int(ago_s * 1000)
         evidence = Evidence(
-            detector="test", limit=38.0, score=0.91, threshold=0.5, expected=41.0, low=39.0, high=43.0, value=30.5, unit="m",
+            detector="test", limit=38.0, score=0.91, threshold=0.5, expected=41.0, low=39.0, high=43.0, value=30.5,
+            unit="m",
             series=tuple((onset - 10_000 + k * 1000, 41.0 if k < 10 else 30.5) for k in range(12)),
         )  # fmt: skip
         detection = Detection(
