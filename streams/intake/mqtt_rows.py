@@ -131,7 +131,7 @@ class Mapper:
             cols = concat(parts)
             if len(cols):
                 columns[domain] = cols
-        return Readings(columns, rejects, stale)
+        return Readings(columns, sorted(rejects), stale)
 
     def _learn(self, topic: str) -> Route | str:
         if len(self._routes) >= KNOWN_TOPICS:
