@@ -2,14 +2,17 @@
 
 `healthcheck.py api` asks its `/healthz`. `healthcheck.py packer|detect|alerts` asks Kafka whether the worker's
 consumer group has a member on this host: a worker whose loop hangs sends no heartbeats and is put out of the group,
-which a look at the process table would not show.
+which a look at the process table would not show. `healthcheck.py mqtt` looks at what the MQTT bridge says of itself in
+the data folder each 5 s.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import sys
+import time
 from collections.abc import Iterable
 
 from streams.settings import Settings
@@ -55,14 +58,32 @@ def worker(settings: Settings, name: str, addresses: Iterable[str]) -> str:
     return "" if hosts & set(addresses) else f"group {group_id} has no member on this host"
 
 
+def mqtt(settings: Settings, old_s: float = 30.0) -> str:
+    """Why the bridge is not at work, "" when it is."""
+    from streams.folders import data_folder
+
+    newest: dict[str, float] = {}
+    for path in (data_folder(settings) / "mqtt").glob("*.json"):
+        try:
+            seen = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        newest = max(newest, seen, key=lambda s: s.get("at", 0.0))
+    if time.time() - newest.get("at", 0.0) > old_s:
+        return f"the MQTT bridge gave no sign of life in {old_s:.0f} s"
+    return "" if newest.get("connected") else "the MQTT bridge has no connection to its broker"
+
+
 def main(arguments: list[str]) -> int:
     name = arguments[0] if len(arguments) == 1 else ""
     if name == "api":
         trouble = api(Settings())
     elif name in WORKERS:
         trouble = worker(Settings(), name, own_addresses())
+    elif name == "mqtt":
+        trouble = mqtt(Settings())
     else:
-        trouble = f"usage: healthcheck.py api|{'|'.join(WORKERS)}"
+        trouble = f"usage: healthcheck.py api|mqtt|{'|'.join(WORKERS)}"
     if trouble:
         print(trouble, file=sys.stderr)
     return 1 if trouble else 0

@@ -15,13 +15,12 @@ import os
 import random
 import signal
 import time
-from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 import aiomqtt
 
 from streams.folders import data_folder
+from streams.intake.mqtt_inbox import Inbox
 from streams.intake.mqtt_mapping import Mapped
 from streams.intake.mqtt_options import Options
 from streams.intake.mqtt_out import KafkaOut, Record
@@ -32,63 +31,9 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 4 * 1024 * 1024
-INBOX_BYTES, INBOX_MESSAGES = 64 * 1024 * 1024, 100_000  # what may wait for Kafka
-QUIET_S = 0.002  # nothing new for this long: the burst is over, or the broker's window is used up
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
 DRAIN_S = 5.0
 BEAT_S = 5.0
-
-
-class Inbox:
-    """Messages that wait for the pump, bounded: above the bound QoS 0 is dropped and reading pauses."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Delivered] = deque()
-        self.bytes = 0
-        self.unacked = 0
-        self._some = asyncio.Event()
-
-    def put(self, got: Delivered) -> None:
-        full = self.bytes > INBOX_BYTES or len(self._waiting) >= INBOX_MESSAGES
-        if full:
-            got.session.pause()
-            if not got.qos:
-                MQTT_MESSAGES.labels("dropped").inc()
-                return
-        self._waiting.append(got)
-        self.bytes += len(got.message.payload) + len(got.message.topic)
-        self._some.set()
-
-    async def take(self, most: int, wait_s: float) -> list[Delivered]:
-        """Wait for a message, then gather until `most` are there, `wait_s` is over or nothing more comes."""
-        await self._some.wait()
-        until = time.monotonic() + wait_s
-        seen = 0
-        while len(self._waiting) < most and seen != len(self._waiting) and time.monotonic() < until:
-            seen = len(self._waiting)
-            await asyncio.sleep(QUIET_S)
-        out: list[Delivered] = []
-        size = 0
-        while self._waiting and len(out) < most and size < BATCH_BYTES:
-            got = self._waiting.popleft()
-            size += len(got.message.payload) + len(got.message.topic)
-            out.append(got)
-        self.unacked = len(out)
-        if not self._waiting:
-            self._some.clear()
-        return out
-
-    def done(self, batch: list[Delivered]) -> None:
-        """The batch is out of our hands: its bytes no longer count."""
-        self.bytes -= sum(len(g.message.payload) + len(g.message.topic) for g in batch)
-        self.unacked = 0
-
-    def room(self) -> bool:
-        return self.bytes < INBOX_BYTES // 2 and len(self._waiting) < INBOX_MESSAGES // 2
-
-    def __len__(self) -> int:
-        return len(self._waiting) + self.unacked
 
 
 class Bridge:
@@ -276,7 +221,3 @@ async def serve(settings: Settings, options: Options, mapped: Mapped) -> int:
         log.exception("the MQTT bridge ended")
         return 1
     return 0
-
-
-def status_files(settings: Settings) -> list[Path]:
-    return sorted((data_folder(settings) / "mqtt").glob("*.json"))

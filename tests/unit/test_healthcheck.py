@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.server
 import importlib.util
+import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,23 @@ def test_health_of_the_api(http_status: tuple[int, list[int]]):
     status[0] = 503
     assert check(Settings({"port": port}, env={})) == "/healthz answered 503"
     assert "port 1:" in check(Settings({"port": 1}, env={}))
+
+
+def test_health_of_the_mqtt_bridge(tmp_path: Path):
+    check = load_healthcheck().mqtt
+    settings = Settings({"data": str(tmp_path)}, env={})
+    assert "no sign of life" in check(settings)
+    (tmp_path / "mqtt").mkdir()
+    (tmp_path / "mqtt" / "half.json").write_text("{")
+    for status, trouble in (
+        ({"at": time.time() - 60, "connected": True}, "no sign of life in 30 s"),
+        ({"at": time.time(), "connected": False}, "no connection"),
+        ({"at": time.time(), "connected": True}, ""),
+    ):
+        (tmp_path / "mqtt" / "a.json").write_text(json.dumps(status))
+        told = check(settings)
+        assert trouble in told
+        assert bool(told) == bool(trouble)
 
 
 def test_health_usage(capsys: pytest.CaptureFixture[str]):

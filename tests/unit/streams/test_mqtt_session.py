@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 from streams.cli.benches.mqtt_devices import _length, _text
 from streams.errors import UsageError
 from streams.intake import mqtt_session
-from streams.intake.mqtt import INBOX_BYTES, Inbox
+from streams.intake.mqtt_inbox import INBOX_BYTES, Inbox
 from streams.intake.mqtt_options import Options, options_from
 from streams.intake.mqtt_rows import Message
 from streams.intake.mqtt_session import FAST, Delivered, Session
