@@ -44,6 +44,7 @@ class Table:
         return value
 
     def pointer(self, key: str) -> Pointer | None:
+        self.seen.add(key)
         if key not in self.data:
             return None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,9 @@ def test_texts_and_pointers():
 GOOD = {"topic": "a/{device}", "domain": "gas", "sensor": "{device}", "payload": "json", "value": [{"path": "/v"}]}
 
 
+RAW_KEYS = {"topic": "a", "domain": "gas", "sensor": "a", "payload": "raw"}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -319,3 +323,28 @@ def test_explain_prints_the_readings_of_one_message(tmp_path: Path, capsys: pyte
 def test_the_example_is_good():
     found = load(ROOT / "deploy" / "mqtt.example.toml")
     assert {s.payload for s in found.subscriptions} == {"json", "raw", "packed"}
+
+
+def test_the_documentations_mapping_does_what_it_says():
+    page = (ROOT / "docs" / "intake.md").read_text(encoding="utf-8").split("\n## MQTT\n")[1].split("\n## ")[0]
+    (text,) = [b.split("```")[0] for b in page.split("```toml\n")[1:] if "[[subscription]]" in b.split("```")[0]]
+    payload = '{"t": 1763884800, "q": "OK", "d": {"p": 417, "door": "open"}}'
+    assert payload in page
+    good, why = rows(text, "city/522601/ws/17/telemetry", payload)
+    assert [g[1:4] for g in good] == [("522601-W-PRS-000017", AT, 41.7), ("522601-W-DOR-000017", AT, 1.0)]
+    assert why == []
+    read = SUBSCRIPTION_KEYS | VALUE_KEYS
+    told = set(
+        re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `")))
+    )
+    assert told == read
+
+
+def keys_of(document: dict[str, Any]) -> set[str]:
+    """The keys there are, as the refusal of a wrong one lists them."""
+    (text,) = [p for p in parse({"subscription": [document]})[1] if "no such key" in p]
+    return set(text.split("(there: ")[1].rstrip(")").split(", "))
+
+
+SUBSCRIPTION_KEYS = keys_of({**RAW_KEYS, "nonsense": 1}) - {"value"}
+VALUE_KEYS = keys_of({**GOOD, "value": [{"path": "/v", "nonsense": 1}]})
