@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from streams.intake.mqtt_values import quality_of, raw_of, time_of, value_of
 from streams.packed import MAX_ROWS
 
 KNOWN_TOPICS = 200_000  # routes kept; beyond that the table is begun anew
+CAUSES = 4
 _json = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
 
@@ -131,7 +133,7 @@ class Mapper:
             cols = concat(parts)
             if len(cols):
                 columns[domain] = cols
-        return Readings(columns, sorted(rejects), stale)
+        return Readings(columns, _few(rejects), stale)
 
     def _learn(self, topic: str) -> Route | str:
         if len(self._routes) >= KNOWN_TOPICS:
@@ -152,6 +154,19 @@ class Mapper:
             except TemplateError as error:
                 why = why or f"topic {topic[:200]!r}: {error}"
         return why or f"topic {topic[:200]!r} fits no subscription of the mapping"
+
+
+def _few(rejects: list[Rejected]) -> list[Rejected]:
+    """In the order of the messages, and at most `CAUSES` for one: each becomes a copy of the original."""
+    out: list[Rejected] = []
+    for message, group in groupby(sorted(rejects), key=lambda r: r.message):
+        mine = list(group)
+        rest = mine[CAUSES - 1 :]
+        if len(rest) > 1:
+            rows = tuple(sorted(row for r in rest for row in r.rows))
+            mine[CAUSES - 1 :] = [Rejected(message, rows, f"{rest[0].reason} (and {len(rest) - 1} more like it)")]
+        out += mine
+    return out
 
 
 def _route(subscription: Subscription, parts: dict[str, str]) -> Route:
