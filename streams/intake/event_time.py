@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from geo.assets import Sensor
-from streams.columns import I64
+from streams.columns import I64, Columns
 from streams.packed import CodecError, unpack
 
 FINE = 64  # steps of a silence that are all told; after that each is twice as long as the one before
@@ -62,6 +63,22 @@ def step_ms(sensors: Iterable[Sensor], domain: str, least_s: float) -> int:
     """The shortest interval of the domain's sensors: nobody is silent for less. At least `least_s` seconds."""
     shortest = min((s.interval_s for s in sensors if s.domain == domain), default=least_s)
     return max(1, round(max(shortest, least_s) * 1000))
+
+
+def section(cols: Columns, first: int, last: int) -> Columns:
+    """Rows first..last-1. A short list of sensors is kept whole: finding those in use would cost more than it saves."""
+    if last - first == len(cols):
+        return cols
+    if len(cols.sensors) > 8 + 2 * (last - first):
+        return cols.take(np.arange(first, last))
+
+    def cut(column: Any) -> Any:
+        return None if column is None else column[first:last]
+
+    return Columns(
+        cols.sensors, cols.idx[first:last], cols.ts_ms[first:last], cols.value[first:last], cols.metrics,
+        cut(cols.metric_idx), cut(cols.lon), cut(cols.lat), cut(cols.accuracy), cut(cols.quality),
+    )  # fmt: skip
 
 
 def closing(value: bytes) -> int:

@@ -23,7 +23,7 @@ from streams import codec, topics
 from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
 from streams.intake.checks import Limits, check
-from streams.intake.event_time import EventClock, closing, step_ms
+from streams.intake.event_time import EventClock, closing, section, step_ms
 from streams.metrics import READINGS, REJECTS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
@@ -196,22 +196,19 @@ class PackLogic:
         clock, good = self._clocks[domain], partition >= 0
         if not good.all():
             cols, partition = cols.take(good), partition[good]
-        rows = slice(0, 0)
-        for first, last, ticks in clock.turns(cols.ts_ms):
-            self._turn(domain, cols, partition, rows, ticks, out)
-            rows = slice(first, last)
-        self._turn(domain, cols, partition, rows, clock.close(end), out)
-
-    def _turn(
-        self, domain: str, cols: Columns, partition: NDArray[np.int32], rows: slice, ticks: list[int], out: Outbox
-    ) -> None:
-        """Rows, then the times that are told after them to every partition that has sensors of the domain."""
+        parts = []  # (partition, its rows, which rows of `cols` these are)
         for p in sorted({z.partition for z in self.registry.zones.values() if z.domain == domain}):
-            mine = rows.start + np.flatnonzero(partition[rows] == p)
-            if len(mine):
-                self._rows(domain, p, cols.take(mine), out, *ticks[:1])
-            for tick in ticks[1:] if len(mine) else ticks:
-                self._send(domain, p, EMPTY, out, tick)
+            mine = np.flatnonzero(partition == p)
+            parts.append((p, cols if len(mine) == len(cols) else cols.take(mine), mine))
+        rows = (0, 0)
+        for first, last, ticks in [*clock.turns(cols.ts_ms), (0, 0, clock.close(end))]:
+            for p, own, mine in parts:
+                a, b = np.searchsorted(mine, rows).tolist()
+                if b > a:
+                    self._rows(domain, p, section(own, a, b), out, *ticks[:1])
+                for tick in ticks[1:] if b > a else ticks:
+                    self._send(domain, p, EMPTY, out, tick)
+            rows = (first, last)
 
     def _rows(
         self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None = None, at: int = 0
