@@ -32,6 +32,8 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 BACKOFF_S, BACKOFF_MOST_S = 0.5, 30.0
+STEADY_S = 10.0  # a connection that lasted this long begins the waits anew
+TWIN = " (again after seconds: does another bridge use client id {}? each has its own, CITYOPS_MQTT_CLIENT_ID)"
 DRAIN_S = 5.0
 BEAT_S = 5.0
 
@@ -82,7 +84,7 @@ class Bridge:
 
     async def _connections(self) -> None:
         """Connect, and again whenever the connection is lost, with growing waits."""
-        wait = BACKOFF_S
+        wait, begun, short = BACKOFF_S, 0.0, 0
         while True:
             session = Session(self._options, self._inbox.put, want_user=_wants_user(self._mapped))
             try:
@@ -93,14 +95,18 @@ class Bridge:
                     if any("refused" in t for t in troubles):
                         raise aiomqtt.MqttError("a subscription was refused")
                     MQTT_CONNECTS.labels("connected").inc()
-                    self._session, wait = session, BACKOFF_S
+                    self._session, begun = session, time.monotonic()
                     self._tell_ready()
                     await session.until_lost()
             except aiomqtt.MqttError as error:
                 MQTT_CONNECTS.labels("lost" if self._session else "refused").inc()
+                if self._session and time.monotonic() - begun >= STEADY_S:
+                    wait = BACKOFF_S
                 pause = wait * random.uniform(0.5, 1.0)
                 what = "lost the connection to" if self._session else "cannot use"
-                log.warning("%s %s: %s; trying again in %.1f s", what, self._options.url, _words(error), pause)
+                short = short + 1 if self._session and time.monotonic() - begun < STEADY_S else 0
+                words = _words(error) + (TWIN.format(self._options.client_id) if short > 1 else "")
+                log.warning("%s %s: %s; trying again in %.1f s", what, self._options.url, words, pause)
                 self._session = None
                 await asyncio.sleep(pause)
                 wait = min(wait * 2, BACKOFF_MOST_S)
@@ -130,9 +136,12 @@ class Bridge:
 
     def _acknowledge(self, batch: list[Delivered]) -> None:
         """In the order of arrival, each on the connection it came by; one that is gone redelivers."""
-        session = self._session
-        if session is not None:
-            session.acknowledge([g.mid for g in batch if g.qos and g.session is session])
+        mids: dict[Session, list[int]] = {}
+        for got in batch:
+            if got.qos:
+                mids.setdefault(got.session, []).append(got.mid)
+        for session, mine in mids.items():  # two where the connection was lost meanwhile
+            session.acknowledge(mine)
 
     async def _records(self, batch: list[Delivered]) -> tuple[list[Record], int]:
         """What goes to Kafka for a batch, and how many of its messages were taken as they are."""
@@ -200,8 +209,6 @@ def _words(error: aiomqtt.MqttError) -> str:
     text = str(error.__cause__ or error)
     if any(word in text.lower() for word in ("not authori", "bad user")):
         return f"{text} (CITYOPS_MQTT_USERNAME and CITYOPS_MQTT_PASSWORD)"
-    if "taken over" in text.lower():
-        return f"{text} (another bridge uses this client id: give each its own with CITYOPS_MQTT_CLIENT_ID)"
     if "certificate" in text.lower():
         return f"{text} (CITYOPS_MQTT_CAFILE)"
     return text

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from streams.broker import EmbeddedBroker, free_port
@@ -138,6 +137,15 @@ def test_the_mqtt_broker_restarts(protocol: str, settings: Settings, tmp_path: P
         mqtt.stop()
 
 
+def test_two_bridges_with_one_client_id_are_told(settings: Settings, tmp_path: Path) -> None:
+    with broker_of("mosquitto", tmp_path / "mqtt") as mqtt:
+        first = Bridge(settings, MAPPING, tmp_path, "same", mqtt_url=mqtt.url)
+        second = Bridge(settings, MAPPING, tmp_path, "same", mqtt_url=mqtt.url)
+        with running(first, second):
+            first.waits_to_tell("does another bridge use client id same?")
+            assert [first.stop(), second.stop()] == [0, 0]
+
+
 @pytest.mark.parametrize("fast", [pytest.param(True, marks=pytest.mark.skipif(not FAST, reason="other paho")), False])
 @pytest.mark.parametrize(("kind", "protocol"), KEEPING)
 async def test_the_broker_keeps_what_was_not_acknowledged(kind: str, protocol: str, fast: bool, tmp_path: Path) -> None:
@@ -162,16 +170,3 @@ async def test_the_broker_keeps_what_was_not_acknowledged(kind: str, protocol: s
 
         assert await session(6, 10) == list(range(10))
         assert await session(0, 4) == [6, 7, 8, 9], "what was not acknowledged did not come again, or more did"
-
-
-async def test_a_refused_subscription_is_told(tmp_path: Path) -> None:
-    (tmp_path / "acl").write_text("topic read allowed/#\n")
-    (tmp_path / "acl").chmod(0o644)
-    with broker_of("mosquitto", tmp_path / "mqtt", f"allow_anonymous true\nacl_file {tmp_path}/acl") as mqtt:
-        options = Options("127.0.0.1", mqtt.port, "guard")
-        async with Session(options, lambda got: None) as connection:
-            try:
-                told = await connection.ask([("allowed/x", 1), ("secret/#", 1)])
-            except aiomqtt.MqttError as error:
-                told = [str(error)]
-    assert told == [] or "secret/#" in told[0]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.cli.benches.mqtt_devices import _length, _text
 from streams.errors import UsageError
@@ -137,6 +138,26 @@ async def test_what_is_no_mqtt_ends_the_connection(junk: bytes) -> None:
     assert session._client.loop_read() != 0
     assert session._client.socket() is None
     assert (got, wire.data) == ([], b"")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answers"),
+    [("5", [ReasonCode(PacketTypes.SUBACK, identifier=k) for k in (1, 0, 0x87)]), ("3.1.1", [1, 0, 0x80])],
+)
+async def test_refused_and_lessened_subscriptions_are_told(
+    protocol: str, answers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(Options("h", 1, "c", protocol), lambda got: None)
+
+    async def subscribe(wanted: list[Any]) -> list[Any]:
+        assert [name for name, _ in wanted] == ["a", "b", "c"]
+        return answers
+
+    monkeypatch.setattr(session, "subscribe", subscribe)
+    told = await session.ask([("a", 1), ("b", 1), ("c", 1)])
+    assert [t.split("'")[1] for t in told] == ["b", "c"]
+    assert "only with QoS 0" in told[0]
+    assert "refused" in told[1]
 
 
 class _Paused:
