@@ -104,7 +104,8 @@ def check_place(mapping: ColumnMap) -> ColumnMap:
         UsageError: an unknown domain or unit, a zone of another domain or county.
     """
     if mapping.domain not in DOMAIN_LETTER:
-        raise UsageError(f"domain {mapping.domain!r}: give --domain {', '.join(list(DOMAIN_LETTER)[:-1])} or traffic")
+        said = f"domain {mapping.domain!r} is unknown" if mapping.domain else "the domain is missing"
+        raise UsageError(f"{said}: give --domain {', '.join(list(DOMAIN_LETTER)[:-1])} or traffic")
     try:
         unit = Divisions.load().get(mapping.unit_code)
     except UnitError as error:

@@ -7,6 +7,7 @@ remove a run's topics with kafka-python's admin client.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -123,10 +124,15 @@ def admin(settings: Settings) -> Iterator[Any]:
     from kafka.errors import KafkaError
 
     kwargs = kafka_python_kwargs(settings)
+    noise = logging.getLogger("kafka.net.manager")
+    level = noise.level
+    noise.setLevel(logging.CRITICAL)  # the trouble is told in one sentence
     try:
         client = KafkaAdminClient(**kwargs)
     except (KafkaError, OSError) as error:
         raise unreachable(settings, error) from None
+    finally:
+        noise.setLevel(level)
     try:
         yield client
     except KafkaError as error:
@@ -137,6 +143,11 @@ def admin(settings: Settings) -> Iterator[Any]:
 
 def unreachable(settings: Settings, error: BaseException) -> CityopsError:
     """The one sentence for a broker that does not answer."""
+    if type(error).__name__ == "KafkaTimeoutError":  # it took the connection, and said nothing that Kafka says
+        return CityopsError(
+            f"what listens at {settings.broker} does not answer as Kafka does; check the port, and "
+            f"CITYOPS_SECURITY_PROTOCOL ({settings.security_protocol})"
+        )
     return CityopsError(
         f"no Kafka answers at {settings.broker} ({type(error).__name__}); "
         "start one with `cityops broker` or name another with --broker host:port"

@@ -130,6 +130,8 @@ def replay(
     missing = set(offsets) - {r.offset for r in found}
     if missing:
         raise UsageError(f"no refused message has offset {min(missing)}: see `cityops rejects list`")
+    if not found and not as_json:
+        click.echo(f"no refused message has a reason that contains {reason!r}: see `cityops rejects list`", err=True)
     if dry_run:
         outcome, again = look(settings, found, mend)
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.common import connection_options, json_option, settings_from
+from streams.topics import DOMAINS
 
 if TYPE_CHECKING:
     from streams.registration import Plan
@@ -27,7 +28,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--unit", metavar="CODE", help="Only this unit and below, e.g. 522601.")
-@click.option("--domain", help="Only water, gas, pipeline or traffic.")
+@click.option("--domain", type=click.Choice(DOMAINS), help="Only this domain.")
 @click.option("--zone", metavar="ID", help="Only this zone.")
 @click.option("--kind", help="Only this kind, e.g. pressure.")
 @prefix_option
@@ -40,6 +41,7 @@ def list_(
     import msgspec
 
     from geo.divisions import UnitError, in_subtree
+    from streams.cli.common import require_topics
     from streams.errors import UsageError
     from streams.registry import read_all
 
@@ -47,7 +49,9 @@ def list_(
         in_subtree("522600", unit or "522600")
     except UnitError as error:
         raise UsageError(f"--unit: {error}") from None
-    registry = read_all(settings_from(**connection))
+    settings = settings_from(**connection)
+    require_topics(settings)
+    registry = read_all(settings)
     chosen = [
         s
         for s in sorted(registry.sensors.values(), key=lambda s: s.id)

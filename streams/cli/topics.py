@@ -51,6 +51,8 @@ def list_(prefix: str, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps([{"topic": name, "partitions": parts, "records": n} for name, parts, n in rows]))
         return
+    if not rows:
+        click.echo(f"no topic{f' begins with {prefix}' if prefix else ''} at {settings.broker}", err=True)
     for name, parts, n in rows:
         click.echo(f"{name:40} {parts:3} partitions  {n:12,} records")
 
@@ -61,12 +63,17 @@ def list_(prefix: str, as_json: bool, **options: Any) -> None:
 @connection_options
 def delete(prefix: str, yes: bool, **options: Any) -> None:
     """Delete all topics of the run PREFIX (run.<id>.). Live topics cannot be deleted here."""
-    from streams.kafka import delete_topics
+    from streams.kafka import admin, delete_topics
 
     settings = settings_from(**options)
     if not prefix.startswith("run."):
         raise UsageError(f"prefix {prefix!r}: only a run's topics can be deleted, as in run.2024-storm.")
     require_broker(settings)
+    with admin(settings) as client:
+        if not any(name.startswith(prefix) for name in client.list_topics()):
+            raise UsageError(
+                f"no topic begins with {prefix} at {settings.broker}: see `cityops topics list --prefix run.`"
+            )
     if not yes:
         click.confirm(f"Delete every topic that begins with {prefix} at {settings.broker}?", abort=True)
     names = delete_topics(settings, prefix)

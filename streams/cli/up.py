@@ -90,6 +90,8 @@ class Up:
 
     def start(self, embedded: bool) -> dict[str, Any]:
         """Start all; returns the readiness line. Raises CityopsError when a part cannot start."""
+        if not embedded:
+            require_broker(self.settings)  # before a minute of compiling
         shutil.rmtree(metrics_folder(self.settings), ignore_errors=True)  # counters begin with the processes
         say("compiling detectors (the first time up to a minute)…")
         compiling = self._child("worker", "detect", "--warm-only", name="compile")
@@ -98,8 +100,6 @@ class Up:
         if broker is not None:
             broker.wait_ready()
             self.settings = self.settings.replace(broker=broker.bootstrap)
-        else:
-            require_broker(self.settings)
         self._prepare(records)
         say("starting packer, alerts and API…")
         packer, alerts = self._child("worker", "packer"), self._child("worker", "alerts")

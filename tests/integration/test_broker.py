@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streams import topics
+from streams import cli, topics
 from streams.broker import EmbeddedBroker, free_port
 from streams.errors import UsageError
 from streams.kafka import admin, create_topics, delete_topics, partition_counts
@@ -45,6 +45,15 @@ def test_only_the_run_is_deleted(live: Settings) -> None:
         left = set(partition_counts(client))
     assert not [name for name in left if name.startswith("run.gone.")]
     assert len([name for name in left if name.startswith("run.gone2.")]) == len(topics.specs(1))
+
+
+def test_topics_that_are_not_there(live: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["topics", "delete", "run.nope.", "--yes", "--broker", live.broker]) == 2
+    assert "no topic begins with run.nope." in capsys.readouterr().err
+    assert cli.run(["topics", "list", "--prefix", "run.nope.", "--broker", live.broker]) == 0
+    assert "no topic begins with run.nope." in capsys.readouterr().err
+    assert cli.run(["sensors", "list", "--prefix", "run.nope.", "--broker", live.broker]) == 2
+    assert "there is no run nope" in capsys.readouterr().err
 
 
 def test_a_name_written_wrongly_makes_no_topic(live: Settings) -> None:

@@ -180,3 +180,4 @@ def test_an_external_broker_that_does_not_answer(tmp_path: Path, capfd: pytest.C
     done = subprocess.run([*CITYOPS, *args], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "no Kafka answers at 127.0.0.1:" in done.stderr.splitlines()[-1]
+    assert "compiling" not in done.stderr, "it is told before the long work"

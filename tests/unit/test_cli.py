@@ -235,3 +235,13 @@ def test_kafka_home_without_jars(tmp_path: Path) -> None:
 
     with pytest.raises(CityopsError, match="CITYOPS_KAFKA_HOME"):
         class_path(Settings({"kafka_home": str(tmp_path)}, env={}))
+
+
+def test_what_listens_but_is_no_kafka_is_told_as_that() -> None:
+    from kafka.errors import KafkaTimeoutError
+
+    from streams.kafka import unreachable
+
+    told = str(unreachable(Settings({"broker": "127.0.0.1:8420"}, env={}), KafkaTimeoutError()))
+    assert told.startswith("what listens at 127.0.0.1:8420 does not answer as Kafka does; check the port")
+    assert "no Kafka answers at" in str(unreachable(Settings(env={}), ConnectionRefusedError()))

@@ -79,7 +79,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({}, "domain '': give --domain water"),
+        ({}, "the domain is missing: give --domain water"),
         ({"domain": "air"}, "domain 'air'"),
         ({"domain": "water", "unit_code": "110101"}, "--unit-code 110101"),
         ({"domain": "water", "unit_code": "522600"}, "belongs to a county"),
