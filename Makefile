@@ -1,5 +1,5 @@
 # One front door for people and for CI: `make run` from an empty folder to the running system.
-.PHONY: run env test lint wheel clean help
+.PHONY: run env test lint wheel chaos clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ help:
 	@echo "make env    only the environment, in .venv"
 	@echo "make test   the whole test suite, then the lint job"
 	@echo "make lint   format, lint, types, import contract, lock file"
+	@echo "make chaos  200 kills of every process under load, compared with a calm run (half an hour)"
 	@echo "make wheel  the installable wheel, in dist/"
 
 run: env
@@ -45,3 +46,6 @@ wheel: env
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+chaos: env
+	$(BIN)/cityops bench chaos --kills 200

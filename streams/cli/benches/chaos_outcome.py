@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ async def _records_from(consumer: AIOKafkaConsumer, tp: TopicPartition, start: i
     while await consumer.position(tp) < end and time.monotonic() < until:
         if (await consumer.getmany(tp, timeout_ms=200, max_records=1)).get(tp):
             return True
-    return await consumer.position(tp) < end
+    return bool(await consumer.position(tp) < end)
 
 
 def consumer_of(settings: Settings, **more: Any) -> AIOKafkaConsumer:
@@ -147,9 +148,7 @@ async def read_state(settings: Settings, out: Outcome) -> None:
     for app in ("detect", "alerts"):
         for p in range(settings.partitions):
             make = logic_of(app, settings)
-            ledger = Ledger(
-                settings, app, p, lambda p=p, make=make: make(p), lambda: None, sources_of(app, settings.prefix)
-            )
+            ledger = Ledger(settings, app, p, partial(make, p), lambda: None, sources_of(app, settings.prefix))
             ledger.start()
             try:
                 await asyncio.wait_for(asyncio.shield(ledger.ready), 60)
