@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streams.cli.benches import costs
 from streams.cli.benches.bed import Worker, committed, kafka, run_of
 from streams.cli.benches.figure import Figure, Say
 from streams.cli.benches.load import ROWS, Due, Load, detections, prefill
@@ -21,6 +22,7 @@ from streams.settings import Settings
 
 SECONDS, QUICK_SECONDS = 60, 8
 GUESS = 3_000_000  # readings/s for which messages are written
+FEWEST = 150  # readings of each sensor: it has learned, and some incidents have begun
 SKIP = 0.08  # share of the messages that is start-up and warming
 GOALS = {10_000: ">= 2000000", 100_000: ">= 1500000"}
 
@@ -29,6 +31,8 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     """Yield the `stream.e2e_*` figures. Raises CityopsError when detections are missing, doubled or foreign."""
     seconds = QUICK_SECONDS if quick else SECONDS
     with tempfile.TemporaryDirectory(prefix="cityops-bench-") as folder, kafka(Path(folder), say) as base:
+        say("costs of each step…")
+        yield from steps(base)
         one = {}
         for sensors, name, memory in (
             (10_000, "stream.e2e_readings_per_s", "stream.e2e_rss_mb"),
@@ -44,6 +48,16 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         yield Figure(
             "stream.two_workers_ratio", seen.rate / one[10_000], "", "", seen.messages, {"readings_per_s": seen.rate}
         )
+
+
+def steps(base: Settings) -> Iterator[Figure]:
+    """Costs by step, over repeated lists of 10,000 sensors."""
+    from streams.kafka import delete_topics
+
+    settings, load = run_of(base, "steps"), Load(10_000)
+    prefill(settings, load, costs.MESSAGES)
+    yield from costs.run(settings, load)
+    delete_topics(settings, settings.prefix)
 
 
 @dataclass
@@ -100,7 +114,7 @@ def measure(base: Settings, load: Load, seconds: float, say: Say, name: str, wor
     from streams.kafka import admin, delete_topics
 
     settings = run_of(base, name)
-    messages = max(int(seconds * GUESS / ROWS), 4 * load.sensors // ROWS * 110)
+    messages = max(int(seconds * GUESS / ROWS), load.sensors // ROWS * FEWEST)
     due = Due(settings, load.partitions)
     say(f"{name}: writing {messages:,} messages of {ROWS:,} rows…")
     prefill(settings, load, messages, due)

@@ -72,6 +72,7 @@ def speeds(messages: int, rounds: int) -> Iterator[Figure]:
     yield Figure("stream.kernel_readings_per_s", ROWS / best["default"], "readings/s", ">= 10000000", n, detail)
     yield Figure("stream.kernel_ewma_readings_per_s", ROWS / best["ewma"], "readings/s", ">= 40000000", n,
                  {"ns_per_reading": ns["ewma"]})  # fmt: skip
+    yield Figure("stream.kernel_ewma_ratio", best["default"] / best["ewma"], "x", "", n)
     yield Figure("stream.kernel_mixed_readings_per_s", ROWS / best["mixed"], "readings/s", "", n)
     yield Figure("stream.kernel_unpack_readings_per_s", both, "readings/s", "", n)
 

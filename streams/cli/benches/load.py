@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,6 +114,7 @@ def prefill(settings: Settings, load: Load, messages: int, due: Due | None = Non
 
     With aiokafka: kafka-python computes checksums in Python, 5 ms a message of this size.
     """
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # the leaders of new topics are told late; it tries again
     asyncio.run(_prefill(settings, load, messages, due))
 
 
