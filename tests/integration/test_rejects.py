@@ -20,7 +20,7 @@ from streams.intake.rejects import Rejected, read
 from streams.kafka import create_topics, kafka_python_kwargs
 from streams.registry import publish
 from streams.settings import Settings
-from tests.chaos.harness import T0, Pipe, registry, settings_of
+from tests.integration.small_city import T0, Pipe, registry, settings_of
 
 WELL = "522601-G-CH4-000000"
 

@@ -18,7 +18,7 @@ from streams.kafka import create_topics, kafka_python_kwargs
 from streams.ledger_io import read_range
 from streams.registry import publish
 from streams.settings import Settings
-from tests.chaos.harness import Pipe, registry, settings_of
+from tests.integration.small_city import Pipe, registry, settings_of
 
 WELL = "522601-G-CH4-000000"
 pytestmark = pytest.mark.integration
