@@ -54,7 +54,7 @@ def readings(messages: int, seed: int = 7) -> Readings:
     for second in range(messages):
         ts = BEGIN_MS + second * 1000
         value = np.round(2.0 + 0.3 * rng.standard_normal(ROWS), 3)
-        sick = (idx % 100 == 3) & ((second + idx) % 97 < 1 + idx // 100 % 6) & (second > 5)
+        sick = (idx % 100 == 3) & ((second + idx) % 60 < 1 + idx // 100 % 6) & (second > 5)
         value[sick] += 8.0
         packed.append(codec.pack(Columns(names, idx, np.full(ROWS, ts, np.int64), value)))
         rows = [{"sensor": n, "ts": ts, "value": v} for n, v in zip(names, value.tolist(), strict=True)]
