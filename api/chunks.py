@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from api.records import run_of
 from api.store import explained
 
 MAX_BYTES = 1024 * 1024 * 1024
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS chunks (
 );
 CREATE INDEX IF NOT EXISTS chunks_of ON chunks (sensor, last, first);
 CREATE INDEX IF NOT EXISTS chunks_age ON chunks (written);
+CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offsets (
   topic TEXT, partition INTEGER, "offset" INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 );
@@ -89,6 +91,30 @@ class ChunkFile:
     def offsets(self) -> dict[tuple[str, int], int]:
         with self._locked() as db:
             return {(t, p): o for t, p, o in db.execute('SELECT topic, partition, "offset" FROM offsets')}
+
+    def topics(self) -> dict[str, str]:
+        """Topic → Kafka's id of it, "" for one that was read before ids were kept."""
+        with self._locked() as db:
+            return dict(db.execute("SELECT topic, '' FROM offsets")) | dict(db.execute("SELECT topic, id FROM topics"))
+
+    def keep_topics(self, ids: Mapping[str, str]) -> None:
+        with self._locked() as db:
+            db.executemany("INSERT OR REPLACE INTO topics VALUES (?, ?)", list(ids.items()))
+
+    def drop(self, runs: Collection[str]) -> None:
+        """Forget the readings and offsets of these runs ("" is live operation); sensors keep their numbers."""
+        numbers = [(n,) for key, n in self._numbers.items() if key.partition("|")[0] in runs]
+        with self._locked() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.executemany("DELETE FROM chunks WHERE sensor = ?", numbers)
+                for table in ("offsets", "topics"):
+                    named = [row for row in db.execute(f"SELECT DISTINCT topic FROM {table}") if run_of(row[0]) in runs]
+                    db.executemany(f"DELETE FROM {table} WHERE topic = ?", named)
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
 
     def write(self, rows: Rows, offsets: Mapping[tuple[str, int], int], retention_ms: int) -> None:
         """Write rows as chunks together with the offsets; drop chunks older than the retention, or too many."""

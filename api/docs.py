@@ -21,7 +21,8 @@ _EVIDENCE = {
     "type": "object",
     "properties": {
         "detector": _STR, "version": {}, "score": _NUM, "threshold": _NUM, "limit": _NUM, "expected": _NUM, "low": _NUM,
-        "high": _NUM, "unit": _STR, "series": {"type": "array", "items": {"type": "array"}, "description": "[[ts, value]…]"},
+        "high": _NUM, "unit": _STR,
+        "series": {"type": "array", "items": {"type": "array"}, "description": "[[ts, value]…]"},
     },
 }  # fmt: skip
 _UNIT = {"type": "object", "properties": {"code": _STR, "name": _STR, "level": _STR}}

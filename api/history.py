@@ -25,6 +25,7 @@ from api.chunks import ChunkFile, Rows
 from api.records import run_of
 from api.store import StoreError
 from api.tail import TopicTail
+from api.topic_watch import TopicWatch
 from streams import topics
 from streams.codec import CodecError, unpack
 from streams.settings import Settings
@@ -47,6 +48,7 @@ class History:
     ) -> None:
         self._settings = settings
         self._file = ChunkFile(folder / "history.db")
+        self._watch = TopicWatch(self._file.topics())
         self._max_rows_s = max_rows_s
         self._retention_ms = int(retention_s * 1000)
         self._lock = threading.Lock()
@@ -70,7 +72,7 @@ class History:
 
     async def _run(self) -> None:
         names = f"(?:{_FIND})"
-        tail = TopicTail(self._settings, names, self._begin, fetch_max_bytes=8 * 1024 * 1024)
+        tail = TopicTail(self._settings, names, self._begin, self._watch, fetch_max_bytes=8 * 1024 * 1024)
         while not self._stop.is_set():
             try:
                 await tail.open()
@@ -89,6 +91,12 @@ class History:
         flushed = time.monotonic()
         while True:
             records = await tail.batch(timeout_ms=300, max_records=200)
+            if self._watch.stale:  # a run was deleted, perhaps made again under its name
+                self._drop(set(self._watch.stale))
+                await tail.open()
+                continue
+            if self._watch.fresh:
+                self._file.keep_topics(self._watch.kept())
             for record in records:
                 self.take(record)
             now = time.monotonic()
@@ -97,6 +105,11 @@ class History:
                 flushed = now
             if self._stop.is_set():
                 return
+
+    def _drop(self, runs: set[str]) -> None:
+        self.flush()  # what is held goes by run only in the file
+        self._file.drop(runs)
+        self._watch.forgotten(runs)
 
     def _begin(self, ends: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
         saved = self._file.offsets()

@@ -2,8 +2,8 @@
 
 Records and the offsets reached are one SQL transaction, so a restart neither loses nor doubles one.
 Events get their sequence in commit order and only then go to the hub. A record that cannot be used is
-counted, logged and skipped. Where the log has been cut back below our position (its data is another
-one), the projection is built anew in a new epoch.
+counted, logged and skipped. Where a log is gone or is another one under the same name (a run that was deleted, or
+deleted and made again), what was kept of that run is dropped and read anew, in a new epoch: clients see `resync`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from api.queries import get_alert
 from api.records import PoisonError, Record, parse
 from api.store import Store, StoreError
 from api.tail import TopicTail
+from api.topic_watch import TopicWatch
 from streams import topics
 from streams.kafka import unreachable
 from streams.settings import Settings
@@ -36,9 +37,9 @@ class Projector:
         self._settings = settings
         self._store = store
         self._hub = hub
-        self._tail = TopicTail(settings, topics.ALERTS, self._begin)
+        self._watch = TopicWatch(store.topics())
+        self._tail = TopicTail(settings, topics.ALERTS, self._begin, self._watch)
         self._waiting: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
-        self._rebuild = False
         self.trouble = "the projection is starting"
         self.counters: Counter[str] = Counter()
         self.poison: Counter[str] = Counter()
@@ -63,14 +64,11 @@ class Projector:
     async def _read(self) -> None:
         while True:
             records = await self._tail.batch()
-            if self._rebuild:
-                log.warning("the alerts log is not the one that was read before: building the projection anew")
-                await asyncio.to_thread(self._store.rebuild)
-                self._rebuild = False
-                self._hub.restart(self._store.cursor())
-                self.counters["rebuilds"] += 1
-                await self._tail.open()
+            if self._watch.stale:
+                await self._drop(set(self._watch.stale))
                 continue
+            if self._watch.fresh:
+                await asyncio.to_thread(self._store.keep_topics, self._watch.kept())
             if records:
                 await self.apply(records)
             if not self._tail.partitions:
@@ -81,13 +79,23 @@ class Projector:
                 behind = await self._tail.lag()
                 self.trouble = f"the projection has {behind} records to read" if behind else ""
 
+    async def _drop(self, runs: set[str]) -> None:
+        """Forget these runs, tell the clients, and read what there is of them from the beginning."""
+        told = ", ".join(f"run {run}" if run else "live operation" for run in sorted(runs))
+        log.warning("the alerts log of %s is gone or another one: what was kept of it is dropped", told)
+        await asyncio.to_thread(self._store.drop, runs)
+        self._watch.forgotten(runs)
+        self._hub.restart(self._store.cursor())
+        self.counters["rebuilds"] += 1
+        await self._tail.open()
+
     def _begin(self, ends: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:
         saved = self._store.offsets()
         out = {}
         for tp, (first, end) in ends.items():
             at = saved.get((tp.topic, tp.partition), first)
             if at > end:
-                self._rebuild = True
+                self._watch.cut(tp.topic)
             out[tp] = min(max(at, first), end)
         return out
 

@@ -68,6 +68,13 @@ offsets = Table(
     Column("offset", BigInteger, nullable=False),  # the next one to read
 )
 
+topics = Table(
+    "topics",
+    metadata,
+    Column("topic", String, primary_key=True),
+    Column("id", String, nullable=False),  # Kafka's: another one under the same name has another
+)
+
 users = Table(
     "users",
     metadata,

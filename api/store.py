@@ -8,7 +8,7 @@ write lock at once, so the two never fail each other.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from api import schema
 from api.cursor import Cursor, new_epoch
-from api.records import Record
+from api.records import Record, run_of
 from streams.errors import CityopsError, UsageError
 
 KEEP_EVENTS = 100_000
@@ -151,14 +151,32 @@ class Store:
         self.seq = seq
         return Applied(events, stale, duplicate)
 
-    def rebuild(self) -> None:
-        """Forget the projection and begin a new epoch; users stay."""
+    def drop(self, runs: Collection[str]) -> None:
+        """Forget all of these runs ("" is live operation) and begin a new epoch; other runs and users stay."""
         epoch = new_epoch()
         with self.write() as tx:
-            for table in (schema.alerts, schema.transitions, schema.events, schema.offsets):
-                tx.execute(delete(table))
+            theirs = schema.alerts.c.run.in_(runs)
+            ids = select(schema.alerts.c.id).where(theirs)
+            tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
+            tx.execute(delete(schema.alerts).where(theirs))
+            tx.execute(delete(schema.events))  # cursors of the old epoch are answered with resync
+            for table in (schema.offsets, schema.topics):
+                named = [t for t in tx.scalars(select(table.c.topic).distinct()) if run_of(t) in runs]
+                tx.execute(delete(table).where(table.c.topic.in_(named)))
             tx.execute(update(schema.meta).where(schema.meta.c.key == "epoch").values(value=epoch))
         self.epoch, self.seq = epoch, 0
+
+    def topics(self) -> dict[str, str]:
+        """Topic → Kafka's id of it, "" for one that was read before ids were kept."""
+        with self.read() as tx:
+            ids = {row.topic: row.id for row in tx.execute(select(schema.topics.c.topic, schema.topics.c.id))}
+            return {t: ids.get(t, "") for t in [*tx.scalars(select(schema.offsets.c.topic)), *ids]}
+
+    def keep_topics(self, ids: Mapping[str, str]) -> None:
+        table = schema.topics
+        with self.write() as tx:
+            tx.execute(delete(table).where(table.c.topic.in_(list(ids))))
+            tx.execute(insert(table), [{"topic": t, "id": i} for t, i in ids.items()])
 
     def close(self) -> None:
         self.reader.dispose()

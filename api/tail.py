@@ -16,6 +16,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from api.topic_watch import TopicIds, TopicWatch
 from streams.kafka import aiokafka_kwargs
 from streams.settings import Settings
 
@@ -39,13 +40,17 @@ class TopicTail:
     """A read_committed consumer of all partitions of the topics whose name matches.
 
     `start` is called with {partition: (first offset, end offset)} of partitions that are new and gives
-    the offset to begin at for each.
+    the offset to begin at for each. `watch` is shown the topics with their ids, each time before that.
     """
 
-    def __init__(self, settings: Settings, names: str, start: Start, **options: Any) -> None:
+    def __init__(
+        self, settings: Settings, names: str, start: Start, watch: TopicWatch | None = None, **options: Any
+    ) -> None:
         self._settings = settings
         self._pattern = pattern(settings, names)
         self._start = start
+        self._watch = watch
+        self._ids = TopicIds(settings)
         self._options = options
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
@@ -84,6 +89,8 @@ class TopicTail:
         self._found_at = time.monotonic()
         names = [name for name in cluster.topics() if self._pattern.fullmatch(name)]
         now = {TopicPartition(name, p) for name in names for p in cluster.partitions_for_topic(name) or ()}
+        if self._watch is not None:
+            self._watch.look(await asyncio.to_thread(self._ids.of, names))
         if now == set(self._next):
             return
         fresh = sorted(now - set(self._next))
@@ -129,6 +136,7 @@ class TopicTail:
         return behind
 
     async def close(self) -> None:
+        await asyncio.to_thread(self._ids.close)
         consumer, self._consumer = self._consumer, None
         if consumer is not None and not await quietly(consumer.stop()):
             await quietly(consumer._client.close())

@@ -370,7 +370,8 @@ async def test_a_cut_log_is_projected_anew_and_old_cursors_resync(
     from api.store import Store
 
     store = Store.in_folder(Path(settings.data))
-    store.apply([parse(record("of another log"))], {(settings.prefix + topics.ALERTS, 0): 1_000})
+    topic = settings.prefix + topics.ALERTS
+    store.apply([parse(record("of another log"), topic=topic)], {(topic, 0): 1_000})
     old = str(store.cursor())
     store.close()
     await write(producer, settings, record("here"))

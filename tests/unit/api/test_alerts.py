@@ -192,6 +192,40 @@ async def test_a_bad_body_is_422_but_only_for_a_caller(
     assert response.status_code == 401
 
 
+async def test_a_409_tells_the_version_that_refused_not_the_projections(
+    client: httpx.AsyncClient, projection: FakeProjection, bus: FakeBus
+) -> None:
+    projection.feed(record())  # the projection is behind: it has version 1
+    refused = {"accepted": False, "status": 409, "row": "ANY-2", "reason": {"zh": "", "en": "changed since"}}
+    bus.answer = {**refused, "alert": alert_json("a1", 4)}
+    response = await client.post("/api/v1/alerts/a1/commands", json={"command": "ack", "version": 1})
+    assert (response.status_code, response.json()["version"]) == (409, 4)
+    bus.answer = {**refused, "alert": None}
+    response = await client.post("/api/v1/alerts/a1/commands", json={"command": "ack", "version": 1})
+    assert response.json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"command":"ack","version":1,"params":{"n":18446744073709551616}}',
+        b'{"command":"ack","version":1,"params":{"n":[-9223372036854775809]}}',
+        b'{"command":"ack","version":1,"params":{"n":"\\ud800"}}',
+        b'{"command":"ack","version":1,"comment":"\\ud800"}',
+        b'{"command":"ack","version":1,"params":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}",
+    ],
+)
+async def test_what_a_command_cannot_carry_is_422(
+    client: httpx.AsyncClient, projection: FakeProjection, bus: FakeBus, body: bytes
+) -> None:
+    projection.feed(record())
+    response = await client.post(
+        "/api/v1/alerts/a1/commands", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (response.status_code, bus.sent) == (422, []), response.text
+    assert response.json()["detail"].startswith("body.")
+
+
 async def test_refusals_come_in_the_contracts_order(
     client: httpx.AsyncClient, projection: FakeProjection, context: Context, bus: FakeBus
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from api import queries
 from api.records import parse
 from api.store import Store, StoreError
+from api.topic_watch import TopicWatch
 from tests.unit.api.conftest import T0, record
 
 EVERYTHING = queries.AlertFilter(prefix="5226", state="all")
@@ -80,7 +81,7 @@ def test_rebuilding_starts_a_new_epoch_and_keeps_users(store: Store) -> None:
     users.put(store, "anna", "long enough", "viewer", "522600")
     apply(store, record())
     old = store.cursor()
-    store.rebuild()
+    store.drop({""})
     assert store.cursor().epoch != old.epoch
     assert store.cursor().seq == 0
     assert store.offsets() == {}
@@ -119,3 +120,32 @@ def test_pages_hold_each_alert_once_newest_first(store: Store) -> None:
             break
         after = queries.parse_page_token(page.next)
     assert len(seen) == 25 == len(set(seen))
+
+
+def test_one_run_is_dropped_and_the_others_stay(store: Store) -> None:
+    for topic, id_ in (("alerts", "a"), ("run.x.alerts", "b"), ("run.xy.alerts", "c")):
+        store.apply([parse(record(id_), topic=topic)], {(topic, 0): 1})
+    store.keep_topics({"run.x.alerts": "1", "run.xy.alerts": "2"})
+    assert store.topics() == {"alerts": "", "run.x.alerts": "1", "run.xy.alerts": "2"}
+    store.drop({"x"})
+    assert set(store.offsets()) == {("alerts", 0), ("run.xy.alerts", 0)}
+    assert store.topics() == {"alerts": "", "run.xy.alerts": "2"}
+    assert [queries.get_alert(store, id_) is not None for id_ in "abc"] == [True, False, True]
+    assert [len(queries.timeline(store, id_)) for id_ in "abc"] == [1, 0, 1]
+
+
+def test_topics_are_told_apart_by_their_ids() -> None:
+    watch = TopicWatch({"alerts": "1", "run.old.alerts": "", "run.x.alerts": "2", "run.y.alerts": "3"})
+    watch.look({})
+    watch.look({})
+    assert not watch.stale, "no answer is no deletion"
+    here = {"alerts": "1", "run.old.alerts": "9", "run.y.alerts": "4"}
+    watch.look(here)
+    assert watch.stale == {"y"}, "an id that was not known is taken; one look without x may be a broker that starts"
+    assert watch.kept() == {"run.old.alerts": "9", "run.y.alerts": "4"}
+    watch.look(here)
+    assert watch.stale == {"x", "y"}
+    watch.forgotten({"x", "y"})
+    assert (watch.stale, watch.known) == (set(), {"alerts": "1", "run.old.alerts": "9"})
+    watch.look(here)
+    assert not watch.stale
