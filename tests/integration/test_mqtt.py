@@ -15,7 +15,6 @@ from streams.cli.benches.mqtt_devices import T0, Device
 from streams.codec import from_rows, pack
 from streams.kafka import create_topics
 from streams.settings import Settings
-from tests.chaos.harness import settings_of
 from tests.integration.mqtt_brokers import (
     KINDS,
     Bridge,
@@ -24,6 +23,7 @@ from tests.integration.mqtt_brokers import (
     rows_in_kafka,
     running,
 )
+from tests.integration.small_city import settings_of
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,8 @@ from streams.intake.mqtt_options import Options
 from streams.intake.mqtt_session import FAST, Delivered, Session
 from streams.kafka import create_topics
 from streams.settings import Settings
-from tests.chaos.harness import settings_of
 from tests.integration.mqtt_brokers import KEEPING, Bridge, Broker, broker_of, rows_in_kafka, running
+from tests.integration.small_city import settings_of
 
 pytestmark = pytest.mark.integration
 
