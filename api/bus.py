@@ -22,7 +22,7 @@ from api.intake_budget import Budget
 from api.intake_writer import GroupWriter
 from api.tail import TopicTail, quietly
 from streams import topics
-from streams.columns import Columns
+from streams.columns import I32, Columns
 from streams.errors import CityopsError
 from streams.events import Command
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs, unreachable
@@ -138,9 +138,9 @@ class KafkaBus:
         finally:
             del self._waiting[command.id]
 
-    async def write(self, topic: str, value: bytes) -> None:
+    async def write(self, topic: str, partition: int, value: bytes) -> None:
         """Write one message of readings and wait for it, however long; raises CityopsError where it is refused."""
-        await self._write(topic, value)
+        await self._write(topic, value, partition=partition)
 
     async def _write(self, topic: str, value: bytes, key: bytes | None = None, partition: int | None = None) -> None:
         producer = self._producer
@@ -163,8 +163,8 @@ class KafkaIntake:
         self.budget = Budget(settings.ingest_mb * 1024 * 1024)
         self._writer = GroupWriter(bus.write, self.budget, settings.broker, settings.ingest_wait_s)
 
-    async def send(self, topic: str, cols: Columns, who: str) -> None:
-        await self._writer.send(topic, cols, who)
+    async def send(self, topic: str, cols: Columns, where: I32, who: str) -> None:
+        await self._writer.send(topic, cols, where, who)
 
 
 def _at_end(ends: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, int]:

@@ -18,7 +18,7 @@ from api.roles import Principal
 from api.store import Store
 from geo.assets import Sensor, Zone
 from geo.divisions import Divisions
-from streams.columns import Columns
+from streams.columns import I32, Columns
 from streams.events import Command
 from streams.settings import Settings
 
@@ -39,8 +39,8 @@ class CommandBus(Protocol):
 class Intake(Protocol):
     budget: Budget
 
-    async def send(self, topic: str, cols: Columns, who: str) -> None:
-        """Returns when Kafka has the rows, all in one message. Raises CityopsError where Kafka does not take them."""
+    async def send(self, topic: str, cols: Columns, where: I32, who: str) -> None:
+        """Returns when Kafka has all rows, each in its partition. Raises CityopsError where it does not take them."""
 
 
 class Registry(Protocol):

@@ -11,7 +11,7 @@ from api.context import Registry
 from api.roles import Principal
 from geo.assets import Sensor
 from streams.codec import Decoded
-from streams.columns import Columns
+from streams.columns import I32, Columns
 from streams.intake.checks import Limits, check
 from streams.settings import Settings
 
@@ -27,19 +27,20 @@ class _Table:
 
 def limits(settings: Settings, now_ms: int) -> Limits:
     """Bounds on time stamps as the packer has them; in a run any time is taken."""
-    return Limits(None if settings.event_clock else now_ms, settings.max_future_s, settings.max_age_s)
+    now = None if settings.event_clock else now_ms
+    return Limits(now, settings.max_future_s, settings.max_age_s, settings.partitions)
 
 
 def judge(
     decoded: Decoded, domain: str, caller: Principal, registry: Registry, bounds: Limits
-) -> tuple[Columns, Rejected]:
-    """(rows to send, [{index, reason}] of the others in the order of the body)."""
+) -> tuple[Columns, I32, Rejected]:
+    """(rows to send, partition int32[n] of each, [{index, reason}] of the others in the order of the body)."""
     rejected: Rejected = []
     for reject in decoded.rejects:
         rejected += [{"index": row, "reason": reject.reason} for row in reject.rows or (0,)]
     cols = decoded.cols
     if not len(cols):
-        return cols, sorted(rejected, key=_index)
+        return cols, np.empty(0, np.int32), sorted(rejected, key=_index)
     sensors: Any = _Table(registry.sensor)
     zones: Any = _Table(registry.zone)
     checked = check(cols, domain, sensors, zones, bounds)
@@ -55,8 +56,8 @@ def judge(
         ]
         bad |= theirs
     if not bad.any():
-        return cols, sorted(rejected, key=_index) if rejected else rejected
-    return cols.take(~bad), sorted(rejected, key=_index)
+        return cols, checked.partition, sorted(rejected, key=_index) if rejected else rejected
+    return cols.take(~bad), checked.partition[~bad], sorted(rejected, key=_index)
 
 
 def _index(rejected: dict[str, Any]) -> int:

@@ -26,7 +26,7 @@ from api.intake_check import Rejected, judge, limits
 from api.intake_writer import MessageTooLargeError
 from api.roles import INGEST, Principal
 from streams import topics
-from streams.columns import Columns
+from streams.columns import I32, Columns
 from streams.errors import CityopsError
 from streams.intake import bodies
 from streams.intake.line_protocol import PRECISIONS
@@ -93,12 +93,12 @@ class Ingest:
             raise Problem(422, "body: is empty; want readings")
         if len(body) > INLINE_BYTES:
             async with self._heavy:
-                good, rejected = await asyncio.to_thread(self._rows, body, form, precision, domain, caller)
+                good, where, rejected = await asyncio.to_thread(self._rows, body, form, precision, domain, caller)
         else:
-            good, rejected = self._rows(body, form, precision, domain, caller)
+            good, where, rejected = self._rows(body, form, precision, domain, caller)
         del body
         if len(good):
-            await self._send(domain, good, caller)
+            await self._send(domain, good, where, caller)
         return self._told(domain, len(good), rejected)
 
     def _asked(self, scope: Scope) -> tuple[str, str]:
@@ -121,14 +121,16 @@ class Ingest:
         held.add(len(body))
         return body
 
-    def _rows(self, body: bytes, form: str, precision: str, domain: str, caller: Principal) -> tuple[Columns, Rejected]:
+    def _rows(
+        self, body: bytes, form: str, precision: str, domain: str, caller: Principal
+    ) -> tuple[Columns, I32, Rejected]:
         now_ms = int(time.time() * 1000)
         decoded = bodies.decode(body, form, now_ms, precision)
         return judge(decoded, domain, caller, self._ctx.registry, limits(self._ctx.settings, now_ms))
 
-    async def _send(self, domain: str, good: Columns, caller: Principal) -> None:
+    async def _send(self, domain: str, good: Columns, where: I32, caller: Principal) -> None:
         try:
-            await self._ctx.intake.send(self._ctx.settings.prefix + topics.raw(domain), good, caller.name)
+            await self._ctx.intake.send(self._ctx.settings.prefix + topics.raw(domain), good, where, caller.name)
         except MessageTooLargeError as error:
             raise Problem(413, str(error)) from None
         except CityopsError as error:

@@ -23,7 +23,7 @@ from api.store import Applied, Store
 from api.times import rfc3339
 from geo.assets import Sensor, Zone
 from geo.divisions import Divisions
-from streams.columns import Columns
+from streams.columns import I32, Columns
 from streams.events import Command
 from streams.settings import Settings
 
@@ -113,7 +113,7 @@ class FakeIntake:
         self.sent: list[tuple[str, Columns, str]] = []
         self.error: Exception | None = None
 
-    async def send(self, topic: str, cols: Columns, who: str) -> None:
+    async def send(self, topic: str, cols: Columns, where: I32, who: str) -> None:
         if self.error is not None:
             raise self.error
         self.sent.append((topic, cols, who))

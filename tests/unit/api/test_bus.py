@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from api.bus import KafkaBus, KafkaIntake
@@ -38,7 +39,7 @@ async def test_a_kafka_that_was_never_reached(settings: Settings, running: bool)
         await bus.send(COMMAND, "some-run", 2.0)
     intake = KafkaIntake(bus, settings)
     with pytest.raises(CityopsError, match="Kafka"):
-        await intake.send("readings.raw.water", codec.from_rows([("a", 1, 1.0)]), "anna")
+        await intake.send("readings.raw.water", codec.from_rows([("a", 1, 1.0)]), np.zeros(1, np.int32), "anna")
     assert intake.budget.used == 0
     task.cancel()
     await asyncio.wait([task])
