@@ -117,6 +117,27 @@ def committed(admin: Any, settings: Settings, app: str, domain: str = "water") -
     return sum(max(meta.offset, 0) for tp, meta in offsets.items() if tp.topic == topic)
 
 
+def committed_records(settings: Settings, topic: str) -> Iterator[Any]:
+    """All committed records of a topic, up to its end of now."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    from streams.kafka import kafka_python_kwargs
+
+    consumer = KafkaConsumer(
+        isolation_level="read_committed", enable_auto_commit=False, **kafka_python_kwargs(settings)
+    )
+    try:
+        where = [TopicPartition(topic, p) for p in range(settings.partitions)]
+        consumer.assign(where)
+        consumer.seek_to_beginning(*where)
+        ends = consumer.end_offsets(where)
+        while any(consumer.position(tp) < ends[tp] for tp in where):
+            for records in consumer.poll(500).values():
+                yield from records
+    finally:
+        consumer.close()
+
+
 def wait_for(what: str, done: Any, seconds: float, every: float = 0.05) -> None:
     """Ask `done` until it is true; raises CityopsError after `seconds`."""
     deadline = time.monotonic() + seconds

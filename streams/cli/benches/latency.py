@@ -28,6 +28,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
             after = cpu_by_process(ready["pid"])
     detail = {
         "readings_per_s": round(did["rate"]),
+        "hops_ms": did["hops_ms"],
         "sender_worst_delay_s": did["worst_delay_s"],
         "cores": {name: round((after[name] - before.get(name, 0.0)) / seconds, 2) for name in sorted(after)},
     }

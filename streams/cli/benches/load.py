@@ -13,7 +13,9 @@ import numpy as np
 
 from geo.assets import Sensor
 from streams import codec, topics
+from streams.cli.benches.bed import committed_records
 from streams.columns import Columns
+from streams.events import Detection
 from streams.kernel import Kernel
 from streams.settings import Settings
 
@@ -148,23 +150,5 @@ async def _prefill(settings: Settings, load: Load, messages: int, due: Due | Non
 
 def detections(settings: Settings) -> Counter[str]:
     """Ids of all committed detections of a run."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    from streams.events import Detection
-    from streams.kafka import kafka_python_kwargs
-
-    consumer = KafkaConsumer(
-        isolation_level="read_committed", enable_auto_commit=False, **kafka_python_kwargs(settings)
-    )
-    where = [TopicPartition(settings.prefix + topics.DETECTIONS, p) for p in range(settings.partitions)]
-    out: Counter[str] = Counter()
-    try:
-        consumer.assign(where)
-        consumer.seek_to_beginning(*where)
-        ends = consumer.end_offsets(where)
-        while any(consumer.position(tp) < ends[tp] for tp in where):
-            for records in consumer.poll(500).values():
-                out.update(msgspec.json.decode(r.value, type=Detection).id for r in records)
-    finally:
-        consumer.close()
-    return out
+    where = settings.prefix + topics.DETECTIONS
+    return Counter(msgspec.json.decode(r.value, type=Detection).id for r in committed_records(settings, where))

@@ -16,6 +16,7 @@ from typing import Any
 
 from streams.cli.benches import registry
 from streams.cli.benches.figure import Say
+from streams.cli.benches.hops import hops
 from streams.errors import CityopsError
 from streams.settings import Settings
 from streams.wire import rfc3339
@@ -27,7 +28,9 @@ GAP_S = 0.03  # between two sends, so that each may be the one that decides
 def latency(
     ready: dict[str, Any], probes: int, rate: int, sensors: int, say: Say
 ) -> tuple[list[float], dict[str, Any]]:
-    """(milliseconds of each probe, what the sender did) while `rate` readings a second of `sensors` sensors flow.
+    """(milliseconds of each probe, what the sender did and the median of each hop).
+
+    `rate` readings a second of `sensors` sensors flow meanwhile.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def latency(
     waits = [(seen[key] - sent[key]) * 1000 for key in seen if key in sent]
     if len(waits) < probes:
         raise CityopsError(f"{probes - len(waits)} of {probes} probe alerts did not reach the feed within 5 s")
-    return waits, did
+    return waits, {**did, "hops_ms": hops(settings, sent, seen)}
 
 
 @contextmanager
