@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,3 +93,9 @@ def test_bench_sensors_are_in_zones_that_exist() -> None:
     sensors = [*wells(20), *loaded(50)]
     assert len({s.id for s in sensors}) == 70
     assert all(s.zone in known and s.zone.startswith(s.unit_code) for s in sensors)
+
+
+def test_a_full_disk_is_told_before_it_is_filled(tmp_path: Path) -> None:
+    with pytest.raises(CityopsError, match=r"do not fit into .* use --quick"):
+        end_to_end._room(Settings({"data": str(tmp_path)}, env={}), 10**9)
+    end_to_end._room(Settings({"data": str(tmp_path)}, env={}), 10)

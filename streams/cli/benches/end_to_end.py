@@ -6,6 +6,7 @@ offsets between its first seconds and the end. The detections are compared, id b
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ from streams.errors import CityopsError
 from streams.settings import Settings
 
 SECONDS, QUICK_SECONDS = 60, 8
-GUESS = 3_000_000  # readings/s for which messages are written
+GUESS = 3_000_000  # readings/s for which messages are written, before a first run has told better
+BYTES = 45 * ROWS  # of a message in Kafka
 FEWEST = 150  # readings of each sensor: it has learned, and some incidents have begun
 SKIP = 0.08  # share of the messages that is start-up and warming
 GOALS = {10_000: ">= 2000000", 100_000: ">= 1500000"}
@@ -38,16 +40,16 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
             (10_000, "stream.e2e_readings_per_s", "stream.e2e_rss_mb"),
             (100_000, "stream.e2e_100k_sensors_readings_per_s", "stream.e2e_100k_rss_mb"),
         ):
-            seen = measure(base, Load(sensors), seconds, say, f"e2e{sensors}")
+            rate = GUESS if quick else measure(base, Load(sensors), QUICK_SECONDS, say, f"first{sensors}").rate * 1.15
+            seen = measure(base, Load(sensors), seconds, say, f"e2e{sensors}", rate=rate)
             one[sensors] = seen.rate
             yield Figure(name, seen.rate, "readings/s", GOALS[sensors], seen.messages, seen.detail())
             yield Figure(memory, seen.rss[-1], "MB", "<= 800", len(seen.rss), seen.memory())
         seen = measure(base, Load(10_000, mixed=True), QUICK_SECONDS, say, "mixed")
         yield Figure("stream.e2e_mixed_readings_per_s", seen.rate, "readings/s", "", seen.messages, seen.detail())
         seen = measure(base, Load(10_000), seconds / 2, say, "two", workers=2)
-        yield Figure(
-            "stream.two_workers_ratio", seen.rate / one[10_000], "", "", seen.messages, {"readings_per_s": seen.rate}
-        )
+        detail = {"readings_per_s": round(seen.rate), **seen.detail()}
+        yield Figure("stream.two_workers_ratio", seen.rate / one[10_000], "x", "", seen.messages, detail)
 
 
 def steps(base: Settings) -> Iterator[Figure]:
@@ -109,12 +111,22 @@ class Seen:
         return {"start": round(self.rss[self.steady]), "half": round(half), "end": round(self.rss[-1])}
 
 
-def measure(base: Settings, load: Load, seconds: float, say: Say, name: str, workers: int = 1) -> Seen:
-    """Write `seconds` worth of messages, let the workers work them off, compare the detections, delete the topics."""
+def measure(
+    base: Settings, load: Load, seconds: float, say: Say, name: str, workers: int = 1, rate: float = GUESS
+) -> Seen:
+    """Write `seconds` worth of messages at `rate`, let the workers work them off, compare the detections, delete the
+    topics.
+
+    Raises
+    ------
+    CityopsError
+        detections differ, a worker ends or is too slow, or the disk has no room for the messages.
+    """
     from streams.kafka import admin, delete_topics
 
     settings = run_of(base, name)
-    messages = max(int(seconds * GUESS / ROWS), load.sensors // ROWS * FEWEST)
+    messages = max(int(seconds * rate / ROWS), load.sensors // ROWS * FEWEST)
+    _room(settings, messages)
     due = Due(settings, load.partitions)
     say(f"{name}: writing {messages:,} messages of {ROWS:,} rows…")
     prefill(settings, load, messages, due)
@@ -130,6 +142,15 @@ def measure(base: Settings, load: Load, seconds: float, say: Say, name: str, wor
     compare(due, settings)
     delete_topics(settings, settings.prefix)
     return seen
+
+
+def _room(settings: Settings, messages: int) -> None:
+    free = shutil.disk_usage(settings.data).free
+    if free < messages * BYTES * 1.2:
+        raise CityopsError(
+            f"{settings.data}: {messages * BYTES / 1e9:.0f} GB of messages do not fit into {free / 1e9:.0f} GB: "
+            "free some space, set TMPDIR to another disk, or use --quick"
+        )
 
 
 def _watch(client: Any, settings: Settings, crew: list[Worker], seen: Seen) -> None:
