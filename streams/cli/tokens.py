@@ -6,7 +6,7 @@ import json
 
 import click
 
-from streams.cli.users import data_option, opened, told
+from streams.cli.users import data_option, opened
 from streams.errors import CityopsError
 from streams.folders import data_folder
 from streams.settings import Settings
@@ -31,14 +31,13 @@ def create(name: str, zone: str, unit: str, as_json: bool, data: str | None) -> 
     from api import devices
     from geo.divisions import Divisions, UnitError
 
-    with told("tokens"):
-        if unit:
-            try:
-                unit = Divisions.load().get(unit).code
-            except UnitError as error:
-                raise CityopsError(str(error), exit_code=2) from None
-        with opened(data) as store:
-            token = devices.create(store, name, zone, unit)
+    if unit:
+        try:
+            unit = Divisions.load().get(unit).code
+        except UnitError as error:
+            raise CityopsError(str(error), exit_code=2) from None
+    with opened(data) as store:
+        token = devices.create(store, name, zone, unit)
     if as_json:
         click.echo(json.dumps({"name": name, "zone": zone, "unit": unit, "token": token}))
         return
@@ -55,7 +54,7 @@ def list_(as_json: bool, data: str | None) -> None:
     from api import devices
     from streams.wire import rfc3339
 
-    with told("tokens"), opened(data) as store:
+    with opened(data) as store:
         found = devices.everyone(store)
     rows = [
         {
@@ -79,7 +78,7 @@ def revoke(name: str, data: str | None) -> None:
     """End a token; the API refuses it within two seconds. It stays in the list."""
     from api import devices
 
-    with told("tokens"), opened(data) as store:
+    with opened(data) as store:
         if not devices.revoke(store, name):
             where = data_folder(Settings({"data": data}))
             raise CityopsError(f"no token named {name!r} is active in {where}; see `cityops tokens list`", exit_code=2)

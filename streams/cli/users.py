@@ -42,19 +42,18 @@ def create(name: str, role: str, unit: str, password_stdin: bool, data: str | No
     from api import users
     from geo.divisions import Divisions, UnitError
 
-    with told("users"):
-        try:
-            code = Divisions.load().get(unit).code
-        except UnitError as error:
-            raise CityopsError(str(error), exit_code=2) from None
-        if password_stdin:
-            password = sys.stdin.readline().rstrip("\n")
-        elif sys.stdin.isatty():
-            password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        else:
-            raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
-        with opened(data) as store:
-            users.put(store, name, password, role, code)
+    try:
+        code = Divisions.load().get(unit).code
+    except UnitError as error:
+        raise CityopsError(str(error), exit_code=2) from None
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    elif sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
+    with opened(data) as store:
+        users.put(store, name, password, role, code)
     click.echo(f"{name}: {role} of {code}")
 
 
@@ -65,7 +64,7 @@ def list_(as_json: bool, data: str | None) -> None:
     """Show all accounts."""
     from api import users
 
-    with told("users"), opened(data) as store:
+    with opened(data) as store:
         rows = [{"user": u.name, "role": u.role, "unit": u.unit, "demo": u.demo} for u in users.everyone(store)]
     if as_json:
         click.echo(json.dumps(rows))
@@ -81,7 +80,7 @@ def remove(name: str, data: str | None) -> None:
     """Delete an account; it is signed out within seconds."""
     from api import users
 
-    with told("users"), opened(data) as store:
+    with opened(data) as store:
         if not users.remove(store, name):
             raise CityopsError(f"there is no user {name!r} in {data_folder(Settings({'data': data}))}", exit_code=2)
     click.echo(f"{name}: removed")
@@ -97,13 +96,3 @@ def opened(data: str | None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-@contextmanager
-def told(name: str) -> Iterator[None]:
-    """End with one sentence and the exit code of an error."""
-    try:
-        yield
-    except CityopsError as error:
-        click.echo(f"cityops {name}: {error}", err=True)
-        sys.exit(error.exit_code)

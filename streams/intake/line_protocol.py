@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.columns import EMPTY, I32, Columns
+from streams.columns import EMPTY, F64, I32, I64, Columns
 from streams.json_rows import MAX_TS, NOT_FINITE
 from streams.packed import MAX_ROWS, CodecError
 
@@ -27,12 +27,18 @@ _FORM = "want `measurement[,tag=value…] field=value[,…] [timestamp]`"
 _WORD = r"(?:\\[,= ]|[^,= \n])++"  # possessive: a long bad line costs one pass
 _SERIES = rf"((?:\\[, ]|[^, \n])++)((?:,{_WORD}={_WORD})*+)"
 _TEXT = r'"(?:\\.|[^"\\])*+"'
-_FIELDS = rf'({_WORD}=(?:{_TEXT}|[^, "\n]++)(?:,{_WORD}=(?:{_TEXT}|[^, "\n]++))*+)'
+_FIELDS = rf'({_WORD}=(?:{_TEXT}|[^, "\r\n]++)(?:,{_WORD}=(?:{_TEXT}|[^, "\r\n]++))*+)'
 _LINE = re.compile(rf"[ \t]*+(?!#){_SERIES} ++{_FIELDS}(?: ++(-?\d++))?[ \t\r]*+(?:\n|\Z)", re.DOTALL)
 _BLANK = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?(?:\n|\Z)")
-_FIELD = re.compile(rf'({_WORD})=({_TEXT}|[^, "\n]++)', re.DOTALL)
+_FIELD = re.compile(rf'({_WORD})=({_TEXT}|[^, "\r\n]++)', re.DOTALL)
 _TAG = re.compile(rf",({_WORD})=({_WORD})")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[iu])", re.ASCII)
+# a line as most devices send it: no escapes or quotes, one numeric field. The fast way takes a body of only these
+_PLAIN = re.compile(
+    r'^([^,= \n\\"#]++(?:,[^,= \n\\"]++=[^,= \n\\"]++)*+) ([^,= \n\\"]++)='
+    r"([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?)(?: (-?\d{1,19}))?\r?$",
+    re.MULTILINE | re.ASCII,
+)
 _ESCAPE = re.compile(r"\\([,= ])")
 _BOOLEANS = frozenset({"t", "T", "true", "True", "TRUE", "f", "F", "false", "False", "FALSE"})
 
@@ -65,7 +71,36 @@ def parse(body: bytes, now_ms: int, precision: str = "ns") -> tuple[Columns, I32
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start)
         raise CodecError(f"line {line + 1} is not UTF-8 text") from None
-    multiply, divide = PRECISIONS[precision]
+    fast = _fast(text, now_ms, *PRECISIONS[precision])
+    return fast if fast is not None else _careful(text, now_ms, *PRECISIONS[precision])
+
+
+def _fast(text: str, now_ms: int, multiply: int, divide: int) -> tuple[Columns, I32, dict[str, list[int]]] | None:
+    """The rows of a body of plain lines only, None for any other."""
+    found = _PLAIN.findall(text)
+    lines = text.count("\n") + (not text.endswith("\n"))
+    if len(found) != lines or not 0 < lines <= MAX_ROWS:
+        return None
+    series, keys, values, stamps = zip(*found, strict=True)
+    value = np.array([float(v) for v in values])
+    try:
+        ts = np.array([int(t) if t else 0 for t in stamps], np.int64)
+    except OverflowError:
+        return None
+    if not np.isfinite(value).all() or (np.abs(ts) >= MAX_TS // multiply).any():
+        return None
+    ts = np.where([t == "" for t in stamps], now_ms, ts * multiply // divide)
+    sensor = {s: _sensor(*_split(s)) for s in dict.fromkeys(series)}
+    metric = ["" if k == "value" else k for k in keys]
+    return _columns([sensor[s] for s in series], ts, value, metric), np.arange(lines, dtype=np.int32), {}
+
+
+def _split(series: str) -> tuple[str, str]:
+    name, comma, tags = series.partition(",")
+    return name, comma + tags
+
+
+def _careful(text: str, now_ms: int, multiply: int, divide: int) -> tuple[Columns, I32, dict[str, list[int]]]:
     rows = _Rows()
     at = line = 0
     while at < len(text):
@@ -90,7 +125,8 @@ def parse(body: bytes, now_ms: int, precision: str = "ns") -> tuple[Columns, I32
             raise CodecError(f"message has more than {MAX_ROWS} rows; send smaller batches")
     if not rows.sensor and not rows.bad:
         raise CodecError("empty batch: no rows")
-    return _columns(rows), np.array(rows.line, np.int32), rows.bad
+    cols = _columns(rows.sensor, np.array(rows.ts, np.int64), np.array(rows.value, np.float64), rows.metric)
+    return cols, np.array(rows.line, np.int32), rows.bad
 
 
 def _sensor(series: str, tags: str) -> str:
@@ -146,16 +182,15 @@ def _why(line: str) -> str:
     return f"timestamp {after.strip()[:32]!r} is not a whole number"
 
 
-def _columns(rows: _Rows) -> Columns:
-    if not rows.sensor:
+def _columns(sensors: list[str], ts: I64, value: F64, metric: list[str]) -> Columns:
+    if not sensors:
         return EMPTY
-    where = {name: k for k, name in enumerate(dict.fromkeys(rows.sensor))}
-    idx = np.array([where[s] for s in rows.sensor], np.int32)
-    metrics = {name: k for k, name in enumerate(dict.fromkeys(filter(None, rows.metric)))}
+    where = {name: k for k, name in enumerate(dict.fromkeys(sensors))}
+    idx = np.array([where[s] for s in sensors], np.int32)
+    metrics = {name: k for k, name in enumerate(dict.fromkeys(filter(None, metric)))}
     if len(metrics) > MAX_METRICS:
         raise CodecError(f"message has {len(metrics)} different fields; at most {MAX_METRICS} are taken")
-    ts, value = np.array(rows.ts, np.int64), np.array(rows.value)
     if not metrics:
         return Columns(list(where), idx, ts, value)
-    metric_idx = np.array([metrics.get(m, -1) for m in rows.metric], np.int16)
+    metric_idx = np.array([metrics.get(m, -1) for m in metric], np.int16)
     return Columns(list(where), idx, ts, value, list(metrics), metric_idx)

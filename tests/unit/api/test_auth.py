@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 from pathlib import Path
@@ -171,19 +172,17 @@ def test_bad_accounts(store: Store, name: str, password: str, role: str, unit: s
         users.put(store, name, password, role, unit)
 
 
-def test_the_users_command(tmp_path: Path) -> None:
-    from click.testing import CliRunner
+def test_the_users_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    from streams.cli import run as cityops
 
-    from streams.cli.users import command
-
-    def run(*args: str, stdin: str = ""):
-        return CliRunner().invoke(command, [*args, "--data", str(tmp_path)], input=stdin)
+    def run(*args: str, stdin: str = "") -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        code = cityops(["users", *args, "--data", str(tmp_path)])
+        return code, "".join(capfd.readouterr())
 
     make = ("create", "anna", "--role", "admin", "--unit", "5226", "--password-stdin")
-    assert run(*make, stdin="a long password\n").exit_code == 0
-    assert json.loads(run("list", "--json").output) == [
-        {"user": "anna", "role": "admin", "unit": "522600", "demo": False}
-    ]
+    assert run(*make, stdin="a long password\n")[0] == 0
+    assert json.loads(run("list", "--json")[1]) == [{"user": "anna", "role": "admin", "unit": "522600", "demo": False}]
     store = Store.in_folder(tmp_path)
     assert users.verify(users.get(store, "anna"), "a long password")
     store.close()
@@ -194,7 +193,7 @@ def test_the_users_command(tmp_path: Path) -> None:
         (("create", "anna", "--role", "admin", "--unit", "5226"), ""),
         (("remove", "nobody"), ""),
     ):
-        result = run(*args, stdin=stdin)
-        assert result.exit_code == 2, result.output
-        assert "Traceback" not in result.output
-    assert run("remove", "anna").exit_code == 0
+        code, told = run(*args, stdin=stdin)
+        assert code == 2, told
+        assert told.startswith("cityops users")
+    assert run("remove", "anna")[0] == 0
