@@ -55,6 +55,11 @@ class Load:
         self._sent = [0] * partitions
         self._at = 0
 
+    @property
+    def written(self) -> int:
+        """Messages taken so far."""
+        return self._at
+
     def sensor(self, name: str) -> Sensor:
         zone = "522601-W-DMA01"
         return Sensor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 import time
@@ -16,6 +17,7 @@ from streams.cli.benches.load import Due, Load, prefill
 from streams.settings import Settings
 
 SENSORS, QUICK_SENSORS = 100_000, 20_000
+SNAPSHOTS = 60  # that were written to the state topic before, as after ten minutes of operation
 OPENED = re.compile(r"ledger.*: open after ([0-9.]+) s")
 
 
@@ -36,36 +38,39 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
 
 
 def once(settings: Settings, sensors: int, say: Say) -> tuple[float, float]:
-    """(seconds from the start of the new worker to its first commit of new readings, seconds to open its ledgers).
+    """(seconds from the kill to the first commit of new readings, seconds to open the slowest ledger).
 
-    The worker is killed a while after a snapshot, so that there is something to replay; then more readings are written,
-    and the worker comes back at once, while the group still waits for the one that was killed.
+    The worker is killed a while after a snapshot, so that there is something to replay; the next one starts at once,
+    while the group still waits for the one that was killed. The state topic has had as many snapshots as in operation.
     """
     from streams.kafka import admin
 
     load = Load(sensors)
     due = Due(settings, load.partitions)
-    round_ = load.sensors // 1_000
-    first = round_ * 130  # seconds of event time
-    say(f"restart: {sensors:,} sensors, {first:,} messages…")
-    prefill(settings, load, first, due)
-    with admin(settings) as client, Worker(settings, "detect", f"{settings.run}-before") as old:
-        wait_for("the first readings", lambda: committed(client, settings, "detect") >= first, 300)
-        time.sleep(settings.snapshot_s + 1)
-        prefill(settings, load, round_ * 4, due)  # this batch brings the snapshot that is due, the next is after it
-        done = first + round_ * 4
-        wait_for("the snapshot's readings", lambda: committed(client, settings, "detect") >= done, 60)
-        prefill(settings, load, round_ * 10, due)
-        done += round_ * 10
-        wait_for("the readings after the snapshot", lambda: committed(client, settings, "detect") >= done, 60)
-        old.kill()
-        prefill(settings, load, round_ * 10, due)
-        begun = time.monotonic()
+    second = load.sensors // 1_000  # messages in a second of event time
+    with admin(settings) as client:
+
+        def work_off(seconds: int, how: Settings | None = None) -> None:
+            """Write so many seconds of readings; a worker of other settings, or the one at work, takes them."""
+            prefill(settings, load, seconds * second, due)
+            with Worker(how, "detect", f"{settings.run}-first") if how else contextlib.nullcontext():
+                wait_for("detecting", lambda: committed(client, settings, "detect") >= load.written, 600)
+
+        say(f"restart: {sensors:,} sensors, {130 * second:,} messages, {SNAPSHOTS} snapshots…")
+        often = max(130 * second // load.partitions // SNAPSHOTS, 1)
+        work_off(130, settings.replace(snapshot_s=0.001, commit_messages=often))
+        with Worker(settings, "detect", f"{settings.run}-before") as old:
+            old.ready()
+            time.sleep(settings.snapshot_s + 1)
+            work_off(4)  # brings the snapshot that is due; the next one is 10 s away
+            work_off(10)
+            old.kill()
+        done, begun = load.written, time.monotonic()
         with Worker(settings, "detect", f"{settings.run}-after") as new:
+            prefill(settings, load, 10 * second, due)
             wait_for("detecting after the restart", lambda: committed(client, settings, "detect") > done, 120, 0.02)
             restart = time.monotonic() - begun
-            done += round_ * 10
-            wait_for("all readings", lambda: committed(client, settings, "detect") >= done, 120)
+            wait_for("all readings", lambda: committed(client, settings, "detect") >= load.written, 120)
             restore = max(opened(new.log), default=0.0)
     compare(due, settings)
     return restart, restore
