@@ -133,5 +133,10 @@ async def test_a_run_made_again_under_its_name_is_another_log(
     from api.history import History
 
     history = History(live, Path(live.data))
-    assert [v for _, v in history.readings(SENSOR, T0, T0 + 100, run=run.run)] == [2.0, 2.0]
-    history.stop()
+    history.start()  # it may have been stopped before it had read the new log
+
+    async def kept() -> bool:
+        return [v for _, v in history.readings(SENSOR, T0, T0 + 100, run=run.run)] == [2.0, 2.0]
+
+    await until(kept, 15)
+    await asyncio.to_thread(history.stop)
