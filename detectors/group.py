@@ -1,12 +1,12 @@
 """What several sensors say together: the protocol of detectors over the members of one zone.
 
-The single-sensor loop judges every reading on arrival; a group detector (burst by zone balance, negative pressure wave,
-incident between neighbouring road stations) needs more than one sensor and therefore waits: readings are only stored by
-`add`, judgement happens in `advance`, which a tick of the partition's log calls. So the same log gives the same findings
-however the readings are cut into batches.
+The single-sensor loop judges every reading on arrival; a group detector (burst by zone balance, negative pressure
+wave, incident between neighbouring road stations) needs more than one sensor and therefore waits: readings are only
+stored by `add`, judgement happens in `advance`, which a tick of the partition's log calls. So the same log gives the
+same findings however the readings are cut into batches.
 
-A group detector is parameters, explicit state and two verbs. It has no clock, no I/O and knows neither topics nor units of
-administration; `streams.kernel` makes Detections of its findings.
+A group detector is parameters, explicit state and two verbs. It has no clock, no I/O and knows neither topics nor units
+of administration; `streams.kernel` makes Detections of its findings.
 """
 
 from __future__ import annotations
