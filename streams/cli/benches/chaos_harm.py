@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 from streams import topics
 from streams.cli.benches.chaos_outcome import Outcome, consumer_of
 from streams.cli.benches.chaos_pipe import FENCED, Pipe
 from streams.errors import CityopsError
 
+Scenario = Callable[[Pipe, Outcome, random.Random], Awaitable[None]]
 VICTIMS = ("packer", "detect", "alerts", "api", "broker")
-SESSION_S = 6.0  # of the workers' groups
+
+
+async def calmly(pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
+    """No harm: the run the others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Kills:
     n: int
     victims: tuple[str, ...] = VICTIMS
     away_s: float = 0.0
-    pause: tuple[float, float] = (1.0, 5.0)
+    pause: tuple[float, float] = (0.5, 4.0)
 
     @property
     def lasts_s(self) -> float:
@@ -44,21 +48,40 @@ class Kills:
             out.kills[victim] += 1
 
 
-async def node_lost(pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
-    """One node of a cluster is killed under load, is away for a while, and comes back; then another one."""
-    await asyncio.sleep(3)
-    for node in rnd.sample(range(3), 2):
-        await pipe.kill_broker(away_s=10.0, node=node)
-        out.kills["node"] += 1
-        await asyncio.sleep(8)
+@dataclass(frozen=True)
+class NodesLost:
+    """Nodes of a cluster of three, one after the other: killed under load, away for a while, back in the cluster."""
+
+    times: int = 2
+    away_s: float = 10.0
+
+    async def __call__(self, pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
+        await asyncio.sleep(3)
+        for k in range(self.times):
+            await pipe.kill_broker(self.away_s, node=k % 3)
+            out.kills["node"] += 1
+            await asyncio.sleep(5)
+
+
+def then(*scenarios: Scenario) -> Scenario:
+    """One after the other, in the same run."""
+
+    async def scenario(pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
+        for one in scenarios:
+            await one(pipe, out, rnd)
+
+    return scenario
 
 
 @dataclass
 class Stall:
-    """A worker sleeps past its session (SIGSTOP) while a second one of its app runs, and wakes up: it is fenced."""
+    """A worker sleeps past its session (SIGSTOP) while a second one of its app runs, and wakes up.
+
+    The second one has taken over meanwhile; the first is fenced or has nothing left to write.
+    """
 
     app: str = "detect"
-    seconds: float = 11.0
+    seconds: float = 11.0  # the session is 6 s
 
     async def __call__(self, pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
         second = f"{self.app}-2"
@@ -81,7 +104,8 @@ class Stall:
         if any(part == self.app and code not in (0, FENCED) for part, code in pipe.exits):
             raise CityopsError(f"a woken {self.app} ended with {dict(pipe.exits)}")
         out.kills["stall"] += 1
-        await asyncio.sleep(3)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(pipe.end, second)
 
 
 @dataclass
@@ -90,29 +114,25 @@ class Takeover:
 
     app: str = "detect"
     times: int = 1
-    took: list[float] = field(default_factory=list)
 
     async def __call__(self, pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
         second = f"{self.app}-2"
         for _ in range(self.times):
-            if second not in pipe.processes:
-                pipe.start(second)
-            else:
-                pipe.kill(second)
-                pipe.start(second)
-            await pipe.ready(second, more_than=len(pipe.readies(second)))
+            known = len(pipe.readies(second))
+            pipe.start(second)
+            await pipe.ready(second, more_than=known)
             await asyncio.sleep(rnd.uniform(3, 5))
             async with commits(pipe, self.app) as seen:
                 killed = time.time()
                 pipe.kill(second)
+                del pipe.processes[second]
                 out.kills[second] += 1
                 wanted = set(range(pipe.settings.partitions))
                 while not wanted <= {p for p, at in seen.items() if at > killed}:
                     if time.time() - killed > 60:
-                        raise CityopsError(f"60 s after a {self.app} was killed only {sorted(seen)} go on")
+                        raise CityopsError(f"60 s after a {self.app} was killed only partitions {sorted(seen)} go on")
                     await asyncio.sleep(0.1)
             out.took.setdefault("takeover", []).append(max(seen[p] for p in wanted) - killed)
-        pipe.processes.pop(second)
 
 
 async def rolling(pipe: Pipe, out: Outcome, rnd: random.Random) -> None:

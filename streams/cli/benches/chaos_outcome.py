@@ -44,6 +44,8 @@ class Outcome:
     seconds: float = 0.0
     kills: Counter[str] = field(default_factory=Counter)
     exits: Counter[tuple[str, int]] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)  # to the probe's readings, by HTTP status
+    accepted: dict[int, int] = field(default_factory=dict)  # reading answered 202 -> how often it is in Kafka
     took: dict[str, list[float]] = field(default_factory=dict)  # seconds a scenario measured, by name
 
     @property
@@ -51,15 +53,16 @@ class Outcome:
         return len({(alert, version) for alert, version, _ in self.log})
 
     def lost(self, calm: Outcome) -> int:
-        """Records, answers and events of the uninterrupted run that are not here."""
+        """Records, answers and events of the uninterrupted run that are not here, and readings lost after their 202."""
+        log, results = calm.log.keys() - self.log.keys(), calm.results.keys() - self.results.keys()
         events = Counter(calm.events) - Counter(self.events)
-        return len(calm.log.keys() - self.log.keys()) + len(calm.results.keys() - self.results.keys()) + events.total()
+        return len(log) + len(results) + events.total() + sum(n == 0 for n in self.accepted.values())
 
     def doubled(self, calm: Outcome) -> int:
         """What is here more often than in the uninterrupted run, and versions that went back."""
         more = sum(max(0, len(texts) - len(calm.log.get(key, ()))) for key, texts in self.log.items())
-        answers = (self.results - calm.results).total()
-        return more + answers + (Counter(self.events) - Counter(calm.events)).total() + self.order + self.gaps
+        more += (self.results - calm.results).total() + (Counter(self.events) - Counter(calm.events)).total()
+        return more + sum(n > 1 for n in self.accepted.values()) + self.order + self.gaps
 
     def differing(self, calm: Outcome) -> list[str]:
         """Names of what is not equal: texts of records, state of ledgers, rows of the projection."""
@@ -146,20 +149,28 @@ async def read_log(settings: Settings, out: Outcome) -> None:
 async def read_state(settings: Settings, out: Outcome) -> None:
     """State of detect and alerts as the next owner would have it: each ledger is opened, which replays, and closed."""
     for app in ("detect", "alerts"):
-        for p in range(settings.partitions):
-            make = logic_of(app, settings)
-            ledger = Ledger(settings, app, p, partial(make, p), lambda: None, sources_of(app, settings.prefix))
-            ledger.start()
-            try:
-                await asyncio.wait_for(asyncio.shield(ledger.ready), 60)
-                logic: Any = ledger.logic
-            finally:
-                await ledger.stop()
-            if app == "detect":
-                for topic, kernel in logic.kernels.items():
-                    out.state |= {f"detect/{p}/{topic}/{k}": v for k, v in kernel_state(kernel.snapshot()).items()}
-            else:
-                out.state |= {f"alerts/{p}/{k}": digest(msgspec.json.encode(a)) for k, a in logic.engine.alerts.items()}
+        found = await asyncio.gather(*(_ledger_state(settings, app, p) for p in range(settings.partitions)))
+        for part in found:
+            out.state |= part
+
+
+async def _ledger_state(settings: Settings, app: str, p: int) -> dict[str, str]:
+    make = partial(logic_of(app, settings), p)
+    ledger = Ledger(settings, app, p, make, lambda: None, sources_of(app, settings.prefix))
+    ledger.start()
+    try:
+        await asyncio.wait_for(asyncio.shield(ledger.ready), 60)
+        logic: Any = ledger.logic
+    finally:
+        await ledger.stop()
+    if app == "alerts":
+        return {f"alerts/{p}/{k}": digest(msgspec.json.encode(a)) for k, a in logic.engine.alerts.items()}
+    return {
+        f"detect/{p}/{topic}/{name}": value
+        for topic, kernel in logic.kernels.items()
+        if not topic.endswith(".water")  # the probe's, see chaos_probe
+        for name, value in kernel_state(kernel.snapshot()).items()
+    }
 
 
 def kernel_state(snapshot: bytes) -> dict[str, str]:

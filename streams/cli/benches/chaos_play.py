@@ -8,7 +8,6 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,8 @@ import msgspec
 from streams import topics
 from streams.broker import EmbeddedBroker
 from streams.broker_cluster import EmbeddedCluster
+from streams.cli.benches import chaos_probe
+from streams.cli.benches.chaos_harm import Scenario, calmly
 from streams.cli.benches.chaos_input import COMMANDS, PARTITIONS, RAW, T0, Load
 from streams.cli.benches.chaos_outcome import Outcome, drained, read_log, read_projection, read_state
 from streams.cli.benches.chaos_pipe import PARTS, Pipe, settings_of
@@ -25,12 +26,7 @@ from streams.kafka import aiokafka_kwargs, create_topics
 from streams.registry import publish
 from streams.settings import Settings
 
-Scenario = Callable[[Pipe, Outcome, random.Random], Awaitable[None]]
 DRAIN_S = 180.0
-
-
-async def calmly(pipe: Pipe, out: Outcome, rnd: random.Random) -> None:
-    """No harm: the run the others are compared with."""
 
 
 async def play(
@@ -48,9 +44,12 @@ async def play(
     try:
         settings = settings_of(broker.start())
         create_topics(settings)
-        publish(settings, load.records)
-        await _run(settings, Pipe(settings, folder, broker), load, scenario, lasts_s, seed, out)
+        publish(settings, [*load.records, *chaos_probe.registry()])
+        pipe = Pipe(settings, folder, broker)
+        probe = chaos_probe.Probe(pipe, answers=out.answers)
+        await _run(settings, pipe, probe, load, scenario, lasts_s, seed, out)
         await read_log(settings, out)
+        await chaos_probe.read_probe(settings, probe, out)
         await read_state(settings, out)
         read_projection(folder / "api" / "cityops.db", out)
     finally:
@@ -60,7 +59,14 @@ async def play(
 
 
 async def _run(
-    settings: Settings, pipe: Pipe, load: Load, scenario: Scenario, lasts_s: float, seed: int, out: Outcome
+    settings: Settings,
+    pipe: Pipe,
+    probe: chaos_probe.Probe,
+    load: Load,
+    scenario: Scenario,
+    lasts_s: float,
+    seed: int,
+    out: Outcome,
 ) -> None:
     minding = asyncio.create_task(pipe.mind())
     try:
@@ -68,12 +74,14 @@ async def _run(
             pipe.start(name)
         for name in PARTS:
             await pipe.ready(name)
+        probe.start()
         harm = asyncio.ensure_future(scenario(pipe, out, random.Random(seed)))
         try:
             await feed(settings, load, lasts_s, harm)
             await harm
         finally:
             harm.cancel()
+            await asyncio.to_thread(probe.stop)
         await finish(settings, load, pipe)
     finally:
         minding.cancel()
@@ -82,7 +90,7 @@ async def _run(
 
 
 async def feed(settings: Settings, load: Load, lasts_s: float, harm: asyncio.Future[None]) -> None:
-    """All steps and commands, spread over `lasts_s` while the harm goes on, then as fast as they are taken."""
+    """All steps and commands, spread over the time of the harm (about `lasts_s`), then as fast as they are taken."""
     from aiokafka import AIOKafkaProducer
 
     # Idempotent, and patient enough for any time the broker is away: nothing is given up, nothing sent twice.
@@ -102,7 +110,8 @@ async def feed(settings: Settings, load: Load, lasts_s: float, harm: asyncio.Fut
         if len(waiting) > 400:
             await asyncio.gather(*waiting[:200])
             del waiting[:200]
-        due = began + k / load.steps * lasts_s
+        part = k / load.steps
+        due = began + lasts_s / 2 * part / (1 - part)  # two thirds after `lasts_s`, ever slower: some is always left
         while not harm.done() and time.monotonic() < due:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         if harm.done():
@@ -128,10 +137,9 @@ async def finish(settings: Settings, load: Load, pipe: Pipe, limit_s: float = DR
     await producer.start()
     await producer.send_and_wait(settings.prefix + topics.raw("gas"), load.last(), partition=RAW)
     await producer.stop()
-    for app, topic in (
-        ("packer", topics.raw("gas")), ("detect", topics.packed("gas")), ("alerts", topics.DETECTIONS),
-        ("alerts", topics.COMMANDS),
-    ):  # fmt: skip
+    stages = [("packer", topics.raw(domain)) for domain in ("gas", chaos_probe.DOMAIN)]
+    stages += [("detect", topics.packed("gas")), ("alerts", topics.DETECTIONS), ("alerts", topics.COMMANDS)]
+    for app, topic in stages:
         await drained(settings, app, topic, limit_s)
     await projected(settings, pipe.folder / "api" / "cityops.db", limit_s)
 

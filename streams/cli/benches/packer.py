@@ -50,9 +50,13 @@ def register(settings: Settings) -> None:
     publish(settings, [*zones, *(_sensor(k) for k in range(SENSORS))])
 
 
+def sensor_name(k: int) -> str:
+    return f"{topics.COUNTIES[k % len(topics.COUNTIES)]}-W-PRS-{k:06d}"
+
+
 def _sensor(k: int) -> Sensor:
-    county = topics.COUNTIES[k % len(topics.COUNTIES)]
-    name, zone = f"{county}-W-PRS-{k:06d}", f"{county}-W-DMA01"
+    name, county = sensor_name(k), topics.COUNTIES[k % len(topics.COUNTIES)]
+    zone = f"{county}-W-DMA01"
     return Sensor(id=name, domain="water", kind="pressure", zone=zone, unit_code=county, interval_s=1.0)
 
 
@@ -65,7 +69,7 @@ async def write(settings: Settings, messages: int) -> None:
     producer = AIOKafkaProducer(max_batch_size=1 << 20, **aiokafka_kwargs(settings))
     await producer.start()
     topic = settings.prefix + topics.raw("water")
-    names = [_sensor(k).id for k in range(SENSORS)]
+    names = [sensor_name(k) for k in range(SENSORS)]
     for first in range(0, messages, 1000):
         batch = producer.create_batch()
         for k in range(first, min(first + 1000, messages)):
