@@ -10,10 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from streams.broker import EmbeddedBroker
+from streams.cli.benches import chaos_fuzz
+from streams.cli.benches.chaos_disk import CannotMountError, FullDisk, small_disk
 from streams.cli.benches.chaos_harm import Kills, NodesLost, Scenario, Stall, Takeover, calmly, rolling, then
 from streams.cli.benches.chaos_input import Load
 from streams.cli.benches.chaos_outcome import Outcome
 from streams.cli.benches.chaos_play import play
+from streams.cli.benches.chaos_poison import Poison
 from streams.cli.benches.figure import Figure, Say
 from streams.errors import CityopsError
 
@@ -37,6 +41,7 @@ def run(quick: bool, say: Say, kills: int | None = None) -> Iterator[Figure]:
     wild.append(_one(say, "stalls, takeovers, rolling restart", load, workers, 45.0 if quick else 240.0))
     if not quick:
         wild.append(_one(say, "three brokers, one lost at a time", load, NodesLost(4), 80.0, nodes=3))
+    wild.append(_one(say, "poison in every topic", load, Poison(), 10.0))
     took = [s for out in wild for s in out.took.get("takeover", ())]
     differing = [name for out in wild for name in out.differing(calm)]
     detail = {
@@ -55,6 +60,24 @@ def run(quick: bool, say: Say, kills: int | None = None) -> Iterator[Figure]:
         {"differing": differing[:20]},
     )  # fmt: skip
     yield Figure("chaos.takeover_s", max(took), "s", "<= 15", len(took), {"each": [round(s, 1) for s in took]})
+    yield from _full_disk(say)
+    yield from chaos_fuzz.run(quick, say)
+
+
+def _full_disk(say: Say) -> Iterator[Figure]:
+    """A smaller load, because the disk is a small one; skipped, and said, where none can be mounted."""
+    with tempfile.TemporaryDirectory(prefix="cityops-disk-", ignore_cleanup_errors=True) as folder:
+        try:
+            with small_disk(Path(folder) / "disk") as disk:
+                calm = _one(say, "an uninterrupted run", QUICK, calmly, 0.0)
+                say("the broker's disk is full…")
+                full = FullDisk(disk)
+                out = asyncio.run(play(Path(folder), QUICK, full, 25.0, broker=EmbeddedBroker(disk / "broker")))
+        except CannotMountError as error:
+            say(f"the run with a full disk is skipped: {error}")
+            return
+    wrong = out.lost(calm) + out.doubled(calm) + len(out.differing(calm))
+    yield Figure("chaos.full_disk_wrong", wrong, "records", "<= 0", 1, {"answers_while_full": dict(full.while_full)})
 
 
 def _one(say: Say, what: str, load: Load, scenario: Scenario, lasts_s: float, nodes: int = 1) -> Outcome:

@@ -94,5 +94,5 @@ async def read_probe(settings: Settings, probe: Probe, out: Outcome) -> None:
     found: Counter[int] = Counter()
     async for record in records(settings, topics.packed(DOMAIN), settings.partitions):
         with contextlib.suppress(codec.CodecError):
-            found.update(codec.unpack(record.value).cols.ts_ms.tolist())
+            found.update(codec.unpack(record.value or b"").cols.ts_ms.tolist())
     out.accepted = {k: found[T0 + 1000 * k] for k in probe.accepted}
