@@ -57,6 +57,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="s
     report: str = "continuous"  # or "batched": samples each interval_s, uploads each upload_s
     upload_s: float = 0.0
     flow_sign: int = 0  # part of its zone's flow balance: +1 into the zone, -1 out of it
+    chainage_m: float | None = None  # metres along its zone's line or road, from the upstream end
     retired: bool = False  # readings are refused, open episodes end
     demo: bool = False
     version: int = 1
@@ -199,6 +200,8 @@ def _sensor_problems(sensor: Sensor, table: Divisions) -> list[Problem]:
         sensor.report == "batched" and sensor.upload_s < sensor.interval_s
     ):
         out.append(Problem("upload_s", f"is {sensor.upload_s}; want seconds, of a batched sensor interval_s or more"))
+    if sensor.chainage_m is not None and not (math.isfinite(sensor.chainage_m) and sensor.chainage_m >= 0):
+        out.append(Problem("chainage_m", f"is {sensor.chainage_m}; want metres from the upstream end, 0 or more"))
     if sensor.flow_sign not in (-1, 0, 1):
         out.append(Problem("flow_sign", f"is {sensor.flow_sign}; want +1 (into the zone), -1 (out of it) or 0"))
     bad = [name for name, value in sensor.params.items() if not math.isfinite(value)]

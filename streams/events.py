@@ -72,6 +72,7 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     level: int = 0  # which hard limit: 0 none, 1 watch, 2 low, 3 high
     interval_s: float = 60.0  # sampling interval of the sensor
     delayed_by_s: float = 0.0
+    witnesses: int = 1  # sensors that agree
     owner_org: str = ""
     operator_org: str = ""
     regulator: str = ""

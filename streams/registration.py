@@ -25,7 +25,7 @@ from streams.registry import Registry
 RETIRED = "is retired: give the new device a new id, or bring this one back with `cityops sensors retire --undo "
 NEAR_M = 1_000.0  # a place this far outside the id's county is taken: drawn borders are no sharper
 
-_NUMBERS = ("lon", "lat", "interval_s", "upload_s", "flow_sign")
+_NUMBERS = ("lon", "lat", "interval_s", "upload_s", "flow_sign", "chainage_m")
 _TEXTS = (
     "profile",
     "zone",

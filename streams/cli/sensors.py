@@ -109,7 +109,7 @@ def import_(file: Path, as_json: bool, dry_run: bool, **connection: Any) -> None
     """Register all sensors of FILE (CSV in UTF-8 with a header), or none when a row is bad.
 
     Columns: id, zone, then unit_code or lon and lat; optional profile, asset, name_zh, name_en, unit, interval_s,
-    report (continuous, batched), upload_s, flow_sign, owner_org, operator_org, regulator, params.NAME.
+    report (continuous, batched), upload_s, flow_sign, chainage_m, owner_org, operator_org, regulator, params.NAME.
     """
     _register(_rows(file), str(file), settings_from(**connection), dry_run, as_json)
 
