@@ -2,7 +2,7 @@
 
 Demand follows the day; head is lost along the trunk by Hazen-Williams, and a burst is an orifice at a node whose
 outflow adds to the flow of every segment upstream of it and of its own branch. So the inlet flow rises, pressures fall,
-and they fall most at the burst.
+and they fall most at the burst. Demand over the weeks: `water_demand`; flushing and tanks: `water_use`.
 
 Sources: Hazen-Williams in SI units, h = 10.667 L Q^1.852 / (C^1.852 D^4.871) (Rossman, *EPANET 2 Users Manual*,
 EPA/600/R-00/057, table 3.1); orifice Q = Cd A sqrt(2 g h); diurnal pattern with a minimum night flow near 0.35 of the
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo.assets import Sensor
-from simulators import noise
+from simulators import noise, water_demand, water_use
 from simulators.base import Simulator
 from simulators.incidents import Incident, envelope, touching
 from simulators.layout import Layout, layouts
@@ -28,10 +28,6 @@ CD = 0.62
 C_HW = 110.0
 TRUNK_D_M, BRANCH_D_M, BRANCH_L_M = 0.25, 0.15, 40.0
 RISE_S, FALL_S = 1.5, 2.0  # a burst opens at once; its valve is shut within seconds
-DAY = (
-    0.45, 0.38, 0.35, 0.35, 0.40, 0.62, 1.05, 1.45, 1.38, 1.18, 1.08, 1.10,
-    1.20, 1.08, 0.98, 0.96, 1.02, 1.18, 1.38, 1.48, 1.40, 1.15, 0.85, 0.60,
-)  # fmt: skip
 QUALITY = {  # kind: value of clean water, spread between zones, change at full contamination
     "chlorine": (0.45, 0.08, -0.42),
     "ph": (7.6, 0.2, -0.9),
@@ -100,8 +96,16 @@ class WaterSim(Simulator):
 
     domain = "water"
 
-    def __init__(self, sensors: Sequence[Sensor], seed: int = 0) -> None:
+    def __init__(self, sensors: Sequence[Sensor], seed: int = 0, flushing: bool = False) -> None:
         super().__init__(sensors, seed)
+        self.flushing = flushing  # hydrants are flushed on some days (metered: a sensor of kind hydrant_flow)
+        level = np.array([s.kind in ("level", "pond_level") for s in self.sensors], bool)
+        self._sd_white[level], self._sd_slow[level] = 0.005, 0.01
+        meter = np.array([s.kind == "hydrant_flow" for s in self.sensors], bool)
+        self._relative[meter] = True
+        self._sd_white[meter] = self._sd_slow[meter] = 0.01
+        head = np.array([s.kind == "hydrant" for s in self.sensors], bool)
+        self._sd_white[head], self._sd_slow[head] = 0.12, 0.15
         self.zones = [self._dma(x) for x in layouts(sensors, seed, 2500.0)]
         self._quality = noise.keys(seed, [s.id for s in sensors], "quality")
 
@@ -123,9 +127,8 @@ class WaterSim(Simulator):
         )
 
     def demand_m3_s(self, dma: Dma, ts_ms: I64) -> F64:
-        """Demand of a zone float64[T]: the day's pattern and a slow wander of the customers."""
-        wander = noise.smooth(np.array([noise.key(self.seed, "wander", dma.layout.zone)], np.uint64), ts_ms, 600.0)
-        return dma.mean_m3_s * noise.diurnal(DAY, ts_ms) * (1.0 + 0.015 * wander[:, 0])
+        """Demand of a zone float64[T]; see `simulators.water_demand`."""
+        return dma.mean_m3_s * water_demand.factor(self.seed, dma.layout.zone, ts_ms)
 
     def physics(self, ts_ms: I64, incidents: Sequence[Incident]) -> F64:
         out = np.zeros((len(ts_ms), len(self.sensors)))
@@ -133,11 +136,23 @@ class WaterSim(Simulator):
             out[:, dma.layout.cols] = self._zone(dma, ts_ms, touching(incidents, dma.layout.zone, ts_ms))
         return out
 
+    def _draws(self, dma: Dma, ts_ms: I64) -> list[water_use.Draw]:
+        if not self.flushing or not len(ts_ms):
+            return []
+        lo, hi = int(ts_ms.min()), int(ts_ms.max())
+        return water_use.flushings(self.seed, dma.layout.zone, len(dma.layout.sensors), lo, hi)
+
     def _zone(self, dma: Dma, ts_ms: I64, incidents: Sequence[Incident]) -> F64:
         demand = self.demand_m3_s(dma, ts_ms)
         clean = dma.pressures(demand)
         pressure, flow = clean, demand[:, None] * dma.downstream
-        polluted = np.zeros(len(ts_ms))
+        polluted, drawn = np.zeros(len(ts_ms)), np.zeros(len(ts_ms))
+        for draw in self._draws(dma, ts_ms):
+            opened = np.clip(np.minimum(ts_ms - draw.start_ms, draw.end_ms - ts_ms) / 60_000.0, 0.0, 1.0)
+            escape = draw.m3_s * opened
+            pressure = pressure - (clean - dma.pressures(demand, draw.node, escape))
+            flow = flow + escape[:, None] * (np.arange(flow.shape[1]) <= draw.node)
+            drawn += escape
         for incident in incidents:
             at = dma.layout.column(incident.sensors[0])
             if at is None:
@@ -153,6 +168,12 @@ class WaterSim(Simulator):
         for k, sensor in enumerate(dma.layout.sensors):
             if sensor.kind == "flow":
                 out[:, k] = flow[:, 0 if sensor.id == dma.inlet else k] * 3600.0
+            elif sensor.kind == "hydrant_flow":
+                out[:, k] = drawn * 3600.0
+            elif sensor.kind == "level":
+                out[:, k] = water_use.tank_level_m(self.seed, dma.layout.zone, ts_ms)
+            elif sensor.kind == "pond_level":
+                out[:, k] = 1.8
             elif sensor.kind in QUALITY:
                 base, spread, change = QUALITY[sensor.kind]
                 own = noise.fraction(self.seed, "base", sensor.id) - 0.5
