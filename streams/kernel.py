@@ -23,15 +23,17 @@ from detectors import catalog as _catalog
 from detectors import dropout, fused
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile, override
+from detectors.groups import GROUPS
 from detectors.layout import ACTIVE, CLEAR, EVENT, SLOT, SLOTS
 from detectors.params import RECORD, ParamError, compile_params
 from detectors.texts import Kind
 from detectors.zone_sum import ZoneSums
 from geo.assets import Sensor, profile_for
-from streams import kernel_state
+from streams import finding, kernel_state
 from streams.columns import Columns
 from streams.events import Detection
 from streams.explaining import Context, detection
+from streams.groups import Found, Groups
 from streams.packed import Names
 
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
@@ -66,6 +68,7 @@ class Kernel:
         self._open: dict[int, str] = {}  # row * 8 + slot -> kind of the open episode
         self._metrics: dict[str, list[str]] = {}  # sensor -> metrics that have rows
         self._sums = ZoneSums()
+        self._groups = Groups(GROUPS.get(domain))
         self._now_ms = 0
         self._counts = np.zeros(len(COUNTERS), np.int64)
         self._events: NDArray[Any] = records(np.zeros(EVENTS + 2 * SLOTS, EVENT))
@@ -95,6 +98,7 @@ class Kernel:
             self._sums.member(
                 row, sensor.zone, 0 if sensor.retired else sensor.flow_sign, sensor.interval_s, sensor.upload_s
             )
+            self._groups.member(row, sensor)
             metrics = self._metrics.get(sensor.id, ())
             rows = [row, *(self._put(f"{sensor.id}/{m}", self._of_metric(sensor, m)) for m in metrics)]
             if sensor.retired:
@@ -105,10 +109,12 @@ class Kernel:
         """Judge readings in the order given; `at_ms`: when they arrived, epoch ms, 0 where nobody knows (a replay)."""
         idx, rows = self._rows(cols)
         quality = _NO_QUALITY if cols.quality is None else cols.quality
-        if self._sums.zones:
-            of = rows[idx]
-            self._sums.add(of if cols.quality is None else np.where(quality == 2, -1, of), cols.ts_ms, cols.value)
-        return self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
+        ended: list[Detection] = []
+        if self._sums.zones or self._groups:
+            of = rows[idx] if cols.quality is None else np.where(quality == 2, -1, rows[idx])
+            self._sums.add(of, cols.ts_ms, cols.value)
+            ended = self._told(self._groups.add(of, cols.ts_ms, cols.value))
+        return ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
 
     def _judge(self, rows: Any, idx: Any, ts_ms: Any, values: Any, quality: Any, at_ms: int) -> list[Detection]:
         bank, out, first, n = self._bank, [], 0, len(idx)
@@ -130,7 +136,10 @@ class Kernel:
         if self._blind_ms is not None and now_ms - self._now_ms > self._blind_ms:
             self._bank.state["heard"] = now_ms
         self._now_ms = now_ms
-        return self._balances(now_ms) + self._silences(now_ms)
+        return self._balances(now_ms) + self._told(self._groups.advance(now_ms)) + self._silences(now_ms)
+
+    def _told(self, found: list[Found]) -> list[Detection]:
+        return [finding.detection(f, self.run, self.mode, self.domain, self._now_ms) for f in found]
 
     def _balances(self, now_ms: int) -> list[Detection]:
         out: list[Detection] = []
@@ -313,6 +322,7 @@ class Kernel:
                 bank=self._bank.dump(),
                 metrics=self._metrics,
                 sums=self._sums.dump(),
+                groups=self._groups.dump(),
             )
         )
 
@@ -327,13 +337,16 @@ class Kernel:
         self._bank, self._sensors, self._open = bank, saved.sensors, dict(saved.open)
         self._names, self._metrics = list(bank.rows), saved.metrics
         self._profiles = [self.catalog.get(profile_for(s)) for s in saved.sensors]
-        self._sums = ZoneSums()
+        self._sums, self._groups = ZoneSums(), Groups(GROUPS.get(self.domain))
         own = {s.id for s in saved.sensors}
         for row, (sensor, profile) in enumerate(zip(self._sensors, self._profiles, strict=True)):
             bank.state[row]["profile"] = self._param_row(sensor, profile)
             if sensor.flow_sign and not sensor.retired and self._names[row] in own:
                 self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
+            if self._names[row] in own:
+                self._groups.member(row, sensor)
         self._sums.load(saved.sums)
+        notes += self._groups.load(saved.groups)
         self._counts[: len(saved.counts)] = saved.counts
         self._now_ms = saved.now_ms
         self._lists.clear()

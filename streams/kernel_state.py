@@ -31,6 +31,7 @@ class Saved(msgspec.Struct):
     bank: dict[str, Any]
     metrics: dict[str, list[str]] = {}
     sums: dict[str, Any] = {}
+    groups: dict[str, Any] = {}
 
 
 encode = msgspec.msgpack.Encoder().encode
