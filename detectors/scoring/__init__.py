@@ -1,0 +1,1 @@
+"""How detectors are judged: published scores of benchmarks, pure functions of labels and scores."""
