@@ -1,0 +1,89 @@
+"""What one closed frame of a water zone shows: the balance and pressures beside what is usual now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import water_calendar as calendar
+from detectors.group import F64, Member
+from detectors.head_model import EXPONENT, HeadModel
+from detectors.water_frames import Frame
+from detectors.water_profile import Profile
+
+FLOW_NOISE = 0.02  # of the balance, relative: the weight of the flow meters against the gauges
+LEAST_SHARE = 0.15  # of the zone's mean: residuals are never relative to less
+
+
+class Sight(NamedTuple):
+    """One frame. Flows in m3/h, pressures in m of head; float64[P] over the gauges, NaN where silent."""
+
+    end_ms: int
+    step_ms: int
+    minute: float  # of the local day
+    feast: bool
+    flow: float  # net inflow
+    usual: float  # expected net inflow
+    mean: float  # mean net inflow of the zone
+    trusted: bool
+    excess: float  # (flow - usual) / usual
+    fused: float  # the same from meters and gauges together
+    pressure: F64
+    drop: F64  # expected less measured pressure
+    noise: F64  # of the gauges
+    frame: Frame
+
+
+class Looker:
+    """Makes a Sight of a frame and learns from calm ones."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.signs = np.array([m.flow_sign for m in members], np.float64)
+        self.meters = np.flatnonzero(self.signs)
+        self.gauges: NDArray[np.int64] = np.array([k for k, m in enumerate(members) if m.kind == "pressure"], np.int64)
+        self.profile, self.heads = Profile(), HeadModel(len(self.gauges))
+
+    def look(self, frame: Frame, step_ms: int) -> Sight | None:
+        """None while a meter is silent or nothing is known about this hour (the frame is learned then)."""
+        parts = frame.mean[self.meters] * self.signs[self.meters]
+        flow = float(parts.sum())
+        if not np.isfinite(flow):
+            return None
+        middle = frame.end_ms - step_ms // 2
+        usual, trusted = self.profile.expected(middle)
+        mean, pressure = self.profile.mean(), frame.mean[self.gauges]
+        if not np.isfinite(usual) or mean <= 0.0:
+            self.profile.learn(middle, flow, usual, True)
+            return None
+        base = max(usual, LEAST_SHARE * mean)
+        excess = (flow - usual) / base
+        outflow = -float(parts[parts < 0.0].sum())
+        load = max(usual + outflow, 0.0) / mean
+        drop, noise = self.heads.expected(load) - pressure, self.heads.scale * 1.2533
+        slope = EXPONENT * load**EXPONENT * self.heads.distance()  # metres for each unit of relative excess
+        weight = np.where(np.isfinite(drop), slope / noise**2, 0.0)
+        sure, said = float(weight @ slope), float(weight @ np.nan_to_num(drop))
+        own = 1.0 / FLOW_NOISE**2
+        fused = (own * excess + said) / (own + sure)
+        day = calendar.local_day(middle)
+        return Sight(
+            frame.end_ms, step_ms, calendar.local_minute(middle), calendar.feast(day) is not None, flow, usual, mean,
+            trusted, excess, fused, pressure, drop, noise, frame,
+        )  # fmt: skip
+
+    def learn(self, s: Sight, calm: bool) -> None:
+        """After the judgement: a calm frame is what is usual."""
+        self.profile.learn(s.end_ms - s.step_ms // 2, s.flow, s.usual, calm)
+        if calm:
+            inflow = float(np.maximum(s.frame.mean[self.meters] * self.signs[self.meters], 0.0).sum())
+            self.heads.learn(inflow / s.mean, s.pressure)
+
+    def dump(self) -> Any:
+        return [self.profile.dump(), self.heads.dump()]
+
+    def load(self, dumped: Any) -> None:
+        self.profile.load(dumped[0])
+        self.heads.load(dumped[1])
