@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -150,12 +151,19 @@ async def serve(name: str, settings: Settings) -> int:
 def run(name: str, settings: Settings) -> None:
     """Entry of `cityops worker detect|alerts`; ends the process."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    code = asyncio.run(_guarded(name, settings))
-    os._exit(code)  # Faust's threads may linger; everything of ours is closed or fenced
+    asyncio.run(leave_with(serve(name, settings)))
 
 
-async def _guarded(name: str, settings: Settings) -> int:
+async def leave_with(work: Coroutine[Any, Any, int]) -> None:
+    """End the process with the exit code of `work`, at once; what `work` raises goes to the caller.
+
+    Everything of ours is closed or fenced then. The loop's own end would wait for tasks and threads of Faust and of
+    Kafka's client: a fenced worker that hung there kept its heartbeat, and with it partitions that nobody worked on.
+    """
     try:
-        return await serve(name, settings)
+        code = await work
     except asyncio.CancelledError:
-        return 0
+        code = 0
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)

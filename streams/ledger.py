@@ -22,11 +22,12 @@ from aiokafka.errors import ProducerFenced
 
 from streams import topics
 from streams.chunk import Chunk
+from streams.closing import cancelled
 from streams.ledger_io import RangeReader, read_state
 from streams.metrics import LEDGER_BATCH, LEDGER_COMMITS, LEDGER_POISON, LEDGER_REFETCHED, LEDGER_RESTORE
 from streams.outbox import Applied, Logic, Outbox, Record, after, reject, size, stamp
 from streams.settings import Settings
-from streams.transactions import APPLIED, FAILURES, Transactions, cancelled
+from streams.transactions import APPLIED, FAILURES, Transactions
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,16 @@ class Ledger:
         return len(self._queue) >= BUFFER // share or self._queued >= BUFFER_BYTES // share
 
     async def _run(self) -> None:
+        """Work until stopped. A partition is never left without its ledger: what nobody foresaw ends the worker."""
+        try:
+            await self._work()
+        except BaseException as e:
+            if cancelled(e):
+                raise
+            log.exception("%s: unexpected; this worker stops", self.name)
+            self._on_fenced()
+
+    async def _work(self) -> None:
         pending: list[Record] = []
         opened, delay = False, 0.2
         while not self._stopping:
@@ -153,10 +164,6 @@ class Ledger:
                 await self._close()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
-            except Exception:
-                log.exception("%s: unexpected; this worker stops", self.name)
-                self._on_fenced()
-                return
         if opened:
             await self._farewell()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.closing import quietly
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
 from streams.settings import Settings
 
@@ -69,15 +70,14 @@ class RangeReader:
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = _consumer(self._settings)
-            await consumer.start()
-            self._consumer = consumer
+            self._consumer = _consumer(self._settings)  # also closed where it does not come up
+            await self._consumer.start()
         return self._consumer
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await quietly(consumer.stop(), "closing a reader")
 
 
 async def read_state(settings: Settings, tp: TopicPartition) -> dict[bytes, bytes]:

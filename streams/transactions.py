@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from streams import topics
+from streams.closing import quietly
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
 from streams.outbox import Applied, Outbox
 from streams.settings import Settings
 
-log = logging.getLogger(__name__)
-
 APPLIED = b"applied"
-FAILURES = (TimeoutError, KafkaError, OSError, asyncio.CancelledError)  # of Kafka; see `cancelled`
+FAILURES = (TimeoutError, KafkaError, OSError, asyncio.CancelledError)  # of Kafka; see `closing.cancelled`
 
 
 class Transactions:
@@ -42,7 +40,7 @@ class Transactions:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await self._quietly(producer.stop(), "closing")
+            await quietly(producer.stop(), f"{self.id}: closing")
 
     async def commit(self, out: Outbox, applied: Applied) -> None:
         """Write outputs, changed state, `applied` and the group's offsets in one transaction.
@@ -70,19 +68,5 @@ class Transactions:
             raise
         except BaseException:
             # The state in memory is ahead of what was stored: the ledger opens again from what was.
-            await self._quietly(producer.abort_transaction(), "abort")
+            await quietly(producer.abort_transaction(), f"{self.id}: abort")
             raise
-
-    async def _quietly(self, work: object, what: str) -> None:
-        try:
-            await asyncio.wait_for(work, 3)  # type: ignore[arg-type]
-        except (*FAILURES, AssertionError) as e:
-            if cancelled(e):
-                raise
-            log.debug("%s: %s: %s", self.id, what, e)
-
-
-def cancelled(error: BaseException) -> bool:
-    """True when this task was cancelled; aiokafka lets CancelledError of its helpers out when the broker is lost."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
 from collections.abc import Collection
 from typing import Any
@@ -16,7 +15,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from streams import topics
-from streams.agents import FENCED_EXIT, Ledgers, partitions_of
+from streams.agents import FENCED_EXIT, Ledgers, leave_with, partitions_of
 from streams.chunk import WHOLE
 from streams.intake.packing import PackLogic
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs
@@ -125,4 +124,4 @@ async def serve(settings: Settings) -> int:
 def run(settings: Settings) -> None:
     """Entry of `cityops worker packer`; ends the process."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os._exit(asyncio.run(serve(settings)))
+    asyncio.run(leave_with(serve(settings)))
