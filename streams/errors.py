@@ -32,6 +32,8 @@ _FIXES = {
     errno.EPERM: "permission denied; make it writable or name another folder with --data or CITYOPS_CACHE",
     errno.EADDRINUSE: "the address is in use; stop the program that has it or name another port with --port",
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another folder",
+    errno.EISDIR: "it is a folder, not a file; name a file",
+    errno.EEXIST: "it exists already and is not what is wanted there; remove it or name another",
     errno.ENOENT: "no such file or folder; check the name",
 }
 

@@ -61,9 +61,9 @@ def mqtt(check: str | None, explain: tuple[str, str] | None, metrics_port: int |
     if metrics_port is None:
         keep_metrics(settings)
     else:
-        from streams.cli.worker import _serve_metrics
+        from streams.cli.worker import serve_metrics
 
-        _serve_metrics(settings.host, metrics_port)
+        serve_metrics(settings.host, metrics_port)
     import asyncio
 
     from streams.intake.mqtt import serve

@@ -66,6 +66,8 @@ def list_(as_json: bool, data: str | None) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
+    if not found:
+        click.echo("no tokens yet; make one with `cityops tokens create NAME --zone ZONE`", err=True)
     for device, row in zip(found, rows, strict=True):
         ended = f"  revoked {row['revoked']}" if row["revoked"] else ""
         click.echo(f"{device.name:24} {device.scope:28} {row['created']}{ended}")

@@ -38,7 +38,7 @@ def command(app: str, warm_only: bool, metrics_port: int | None, **options: Any)
     if metrics_port is None:
         keep_metrics(settings)
     else:
-        _serve_metrics(settings.host, metrics_port)
+        serve_metrics(settings.host, metrics_port)
     if app == "packer":
         from streams.intake import packer
 
@@ -49,7 +49,7 @@ def command(app: str, warm_only: bool, metrics_port: int | None, **options: Any)
         agents.run(app, settings)
 
 
-def _serve_metrics(host: str, port: int) -> None:
+def serve_metrics(host: str, port: int) -> None:
     from prometheus_client import start_http_server
 
     from streams.errors import UsageError

@@ -54,3 +54,10 @@ def test_what_is_wrong_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     err = capfd.readouterr().err
     assert words in err
     assert err.startswith("cityops tokens: ")
+
+
+def test_an_empty_list_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["tokens", "list", "--data", str(tmp_path)]) == 0
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert "no tokens yet" in shown.err
