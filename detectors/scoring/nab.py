@@ -80,9 +80,7 @@ def window_rows(timestamps: npt.NDArray[np.datetime64], spans: Sequence[tuple[st
     """
     out = []
     for begin, end in spans:
-        inside = np.flatnonzero(
-            (timestamps >= np.datetime64(begin, "ns")) & (timestamps <= np.datetime64(end, "ns"))
-        )
+        inside = np.flatnonzero((timestamps >= np.datetime64(begin, "ns")) & (timestamps <= np.datetime64(end, "ns")))
         if not len(inside):
             raise ValueError(f"the window from {begin} to {end} holds no row of this file")
         out.append((int(inside[0]), int(inside[-1])))

@@ -63,6 +63,21 @@ def stream(as_json: bool, quick: bool, out: str, only: str) -> None:
 
 
 @command.command()
+@_output("bench-detect.json")
+@click.option("--only", metavar="STAGE,…", default="", help="Only these stages (default: all).")
+def detect(as_json: bool, quick: bool, out: str, only: str) -> None:
+    """Recall, delay, false alarms and cost of the detectors, on recordings and simulated incidents.
+
+    \b
+    Stages: kernel, nab, water_recording, batadal, water, gas, pipeline, traffic
+    """
+    from streams.cli.benches.detect import chosen, run
+
+    report(run(quick, say, chosen(only)), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
 @_output("bench-chaos.json")
 @click.option("--kills", type=click.IntRange(1), help="How many times a process is killed (default: the bench's own).")
 def chaos(as_json: bool, quick: bool, out: str, kills: int | None) -> None:
