@@ -1,0 +1,177 @@
+"""Does each channel agree with the others of its station? One row of the joint model.
+
+Channels are brought to z = (x - level) / scale with a robust recursive level and scale (see `adaptive.py`). The model
+is one covariance S of the features f = z, or (z, z of the row before) for slow sampling where levels follow from flows
+(`lag`). With P = S^-1, what the other features do not explain of feature i, in its own standard deviations, is
+
+    r_i = (P f)_i / sqrt(P_ii)                   (conditional residual of a normal vector; Lauritzen 1996, §5.1.3)
+
+It is the slope of Mahalanobis' T^2 = f' P f (Hotelling 1947) in the direction of channel i, and with a full model
+it plays the part of the Q statistic (SPE; Jackson & Mudholkar 1979) by channel: one regression of each channel
+on all others at the price of one inverse.
+
+Each |r_i| is divided by its own high quantile (stochastic approximation, Robbins & Monro 1951): heavy-tailed channels
+count less. The joint statistic is J = sqrt(sum of min(e_i, clip)^2 - BASE * channels that live): clipping lets several
+channels say more than one wild one; BASE is what a quiet normal channel contributes on average.
+
+Instruments are not exact: `accuracy` of the reading is added to the diagonal of S, so a near-constant channel or one
+that is rounded otherwise than before is no evidence.
+Missing values are replaced by what the others expect (Gauss-Seidel on the missing rows of P f = 0), are never
+evidence and never learned.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import jit
+from detectors.precision import inverse
+
+F64 = NDArray[np.float64]
+QUANTILE = 0.98  # of |r|: what counts as one
+BASE = 0.18  # mean of (|r| / quantile)^2 of a normal signal: 1 / 2.326^2
+CLIP = 5.0
+LEAST_TAIL = 0.3  # a channel that the others explain perfectly may still differ by this many deviations
+ACCURACY = 0.003  # of the reading: a good transmitter
+SCALE_ROWS = 20_000  # memory of scale and covariance
+FIRST = 50  # rows that only set level and scale
+WARM = 300  # rows before anything is judged
+REFRESH = 60  # rows between two inverses
+FREEZE = 4.0  # a row beyond this J is hardly learned
+HELD = 0.05  # ... at this share of the usual gain
+HELD_TAIL = 0.2  # ... its quantile at this one, so that a threshold that is too low can still grow
+RELEARN = 480  # rows of an episode after which it is the new normal
+WILD = 50.0
+# places in `n`
+ROWS, LEARNED, HOT, LAG = 0, 1, 2, 3
+
+
+class Joint(NamedTuple):
+    """State of a station with C channels; fixed size."""
+
+    level: F64  # [C] in the channel's unit
+    scale: F64  # [C] standard deviation around the level
+    seen: F64  # [C] readings learned
+    tail: F64  # [C] high quantile of |r|
+    feature: F64  # [2C] z of this row and of the row before
+    missing: F64  # [2C] 1: not known
+    excess: F64  # [C] e_i with the sign of r_i, of the last row
+    cov: F64  # [2C, 2C]
+    prec: F64  # [2C, 2C]
+    n: NDArray[np.int64]  # [4] counts, see above
+
+
+def joint(channels: int) -> Joint:
+    c, f = channels, 2 * channels
+    one = np.ones(c)
+    parts = (np.zeros(c), np.zeros(c), np.zeros(c), one, np.zeros(f), np.ones(f), np.zeros(c))
+    return Joint(*parts, np.zeros((f, f)), np.eye(f), np.zeros(4, np.int64))
+
+
+@jit
+def standardise(s: Any, x: Any) -> None:
+    """Features of the row x float64[C]; the row before becomes the lag."""
+    c = len(s.level)
+    for i in range(c):
+        s.feature[c + i], s.missing[c + i] = s.feature[i], s.missing[i]
+        s.missing[i] = 0.0 if math.isfinite(x[i]) else 1.0
+        s.feature[i] = 0.0
+        if s.missing[i] == 0.0:
+            if s.seen[i] == 0.0:
+                s.level[i] = x[i]
+            d = x[i] - s.level[i]
+            unit = max(s.scale[i], ACCURACY * abs(s.level[i]), 0.1 * abs(d) if s.scale[i] == 0.0 else 0.0, 1e-12)
+            s.feature[i] = max(-WILD, min(WILD, d / unit))
+
+
+@jit
+def row_product(s: Any, i: int, f: int) -> float:
+    """(P f)_i over the first f features."""
+    total = 0.0
+    for k in range(f):
+        total += s.prec[i, k] * s.feature[k]
+    return total
+
+
+@jit
+def judge(s: Any, raises: Any) -> float:
+    """J of the row in `feature`; raises float64[C]: 1 where a channel is evidence, 0 where it only explains others."""
+    c = len(s.level)
+    f = 2 * c if s.n[LAG] else c
+    if s.n[ROWS] < WARM:
+        return 0.0
+    for _ in range(3):
+        for a in range(f):
+            if s.missing[a] == 1.0:
+                s.feature[a] -= row_product(s, a, f) / s.prec[a, a]
+    total = 0.0
+    for i in range(c):
+        s.excess[i] = 0.0
+        if s.missing[i] == 0.0:
+            r = row_product(s, i, f) / math.sqrt(s.prec[i, i])
+            e = r / max(s.tail[i], LEAST_TAIL)
+            s.excess[i] = max(-CLIP, min(CLIP, e))
+            if raises[i] > 0.0:
+                total += s.excess[i] ** 2
+                if s.scale[i] > 1e-9 * (1.0 + abs(s.level[i])):
+                    total -= BASE
+    return math.sqrt(max(total, 0.0))
+
+
+@jit
+def learn(s: Any, x: Any, j: float, level_rows: float) -> None:
+    """Move level, scale, quantiles and covariance by the row x with statistic j."""
+    c = len(s.level)
+    f = 2 * c if s.n[LAG] else c
+    judged = s.n[ROWS] >= WARM
+    s.n[ROWS] += 1
+    s.n[HOT] = s.n[HOT] + 1 if judged and j > FREEZE else 0
+    held = 0 < s.n[HOT] <= RELEARN
+    gain = HELD if held else 1.0
+    for i in range(c):
+        if s.missing[i] == 1.0:
+            continue
+        s.seen[i] += 1.0
+        d, young = x[i] - s.level[i], 1.0 / s.seen[i]
+        wide = s.seen[i] > WARM and s.scale[i] > 0.0
+        most = 3.0 * s.scale[i]
+        s.level[i] += max(gain / level_rows, young) * (max(-most, min(most, d)) if wide else d)
+        share = max(gain / SCALE_ROWS, young)
+        square = min(d * d, 16.0 * s.scale[i] ** 2) if wide else d * d
+        s.scale[i] = math.sqrt((1.0 - share) * s.scale[i] ** 2 + share * square)
+        if judged:
+            r = abs(s.excess[i]) * max(s.tail[i], LEAST_TAIL)
+            step = max(0.002, min(0.05, 20.0 / s.n[ROWS])) * (HELD_TAIL if held else 1.0)
+            s.tail[i] *= math.exp(step * QUANTILE if r > s.tail[i] else -step * (1.0 - QUANTILE))
+    if s.n[ROWS] > FIRST:
+        s.n[LEARNED] += 1
+        share = max(gain / SCALE_ROWS, 1.0 / s.n[LEARNED])
+        for a in range(f):
+            if s.missing[a] == 1.0:
+                continue
+            za = max(-CLIP, min(CLIP, s.feature[a]))
+            for b in range(a + 1):
+                if s.missing[b] == 0.0:
+                    zb = max(-CLIP, min(CLIP, s.feature[b]))
+                    s.cov[a, b] += share * (za * zb - s.cov[a, b])
+                    s.cov[b, a] = s.cov[a, b]
+    if s.n[ROWS] >= WARM and (s.n[ROWS] - WARM) % REFRESH == 0:
+        invert(s, f)
+
+
+@jit
+def invert(s: Any, f: int) -> None:
+    """P from S with the accuracy of the instruments on the diagonal."""
+    c = len(s.level)
+    m = s.cov.copy()
+    for a in range(f):
+        i = a % c
+        own = 1.0  # a channel that never moved: nothing to explain it by
+        if s.scale[i] > 1e-9 * (1.0 + abs(s.level[i])):
+            own = (ACCURACY * (abs(s.level[i]) + s.scale[i]) / max(s.scale[i], ACCURACY * abs(s.level[i]))) ** 2
+        m[a, a] += own + 1e-4
+    inverse(m, f, s.prec)
