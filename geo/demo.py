@@ -59,6 +59,7 @@ class _Site(NamedTuple):
     en: str
     place: Point
     types: tuple[str, ...]
+    chainage_m: float | None = None  # along a line or road
 
 
 def demo_registry(seed: int = SEED, partitions: int = 4, cache_folder: str | Path = "") -> list[Record]:
@@ -108,6 +109,7 @@ def _sensors(field: _Field, county: Unit, zone: Zone, sites: Iterator[_Site]) ->
                 owner_org=county.name + about.owner_zh,
                 operator_org=county.name + about.owner_zh,
                 regulator=county.name + about.regulator_zh,
+                chainage_m=site.chainage_m,
                 flow_sign=_FLOW_SIGN.get((kind_type, site.code), 0),
                 demo=True,
             )
@@ -160,12 +162,17 @@ class _Field:
         yield _Site("RG001", "调压站 01", "gas regulator 01", points[2], ("GPR",))
 
     def _pipeline(self, county: Unit, rng: np.random.Generator) -> Iterator[_Site]:
-        for k, place in enumerate(self._line(county, "pipeline", rng, 5, 2_000.0), 1):
-            yield _Site(f"ST{k:03d}", f"管线站 {k:02d}", f"pipeline station {k:02d}", place, ("PPR", "PFL"))
+        line = self._line(county, "pipeline", rng, 5, 2_000.0)
+        for k, place in enumerate(line, 1):
+            along = round(metric.distance_m(*line[0], *place), 1)
+            yield _Site(f"ST{k:03d}", f"管线站 {k:02d}", f"pipeline station {k:02d}", place, ("PPR", "PFL"), along)
 
     def _traffic(self, county: Unit, rng: np.random.Generator) -> Iterator[_Site]:
-        for k, place in enumerate(self._line(county, "traffic", rng, 4, 500.0), 1):
-            yield _Site(f"LS{k:03d}", f"线圈检测站 {k:02d}", f"loop station {k:02d}", place, ("OCC", "SPD", "VOL"))
+        line = self._line(county, "traffic", rng, 4, 500.0)
+        for k, place in enumerate(line, 1):
+            along = round(metric.distance_m(*line[0], *place), 1)
+            types = ("OCC", "SPD", "VOL")
+            yield _Site(f"LS{k:03d}", f"线圈检测站 {k:02d}", f"loop station {k:02d}", place, types, along)
 
     def _town(self, county: Unit, domain: str) -> Unit:
         towns = self.divisions.children(county.code)

@@ -99,3 +99,14 @@ def test_stations_follow_each_other_along_the_line() -> None:
 def _apart(a: Sensor, b: Sensor) -> float:
     assert None not in (a.lon, a.lat, b.lon, b.lat)
     return metric.distance_m(a.lon or 0, a.lat or 0, b.lon or 0, b.lat or 0)
+
+
+def test_stations_know_their_chainage() -> None:
+    for sensors in BY_ZONE.values():
+        along = {s.asset: s.chainage_m for s in sensors}
+        if sensors[0].domain in ("pipeline", "traffic"):
+            assert list(along.values()) == sorted(x for x in along.values() if x is not None)
+            assert along[sensors[0].asset] == 0.0
+            assert max(x or 0.0 for x in along.values()) > 100.0
+        else:
+            assert set(along.values()) == {None}
