@@ -10,7 +10,7 @@ help:
 	@echo "make env    only the environment, in .venv"
 	@echo "make test   the whole test suite, then the lint job"
 	@echo "make lint   format, lint, types, import contract, lock file"
-	@echo "make chaos  200 kills of every process under load, compared with a calm run (half an hour)"
+	@echo "make chaos  200 kills, stalls, lost brokers, a full disk under load, compared with a calm run (half an hour)"
 	@echo "make wheel  the installable wheel, in dist/"
 
 run: env
@@ -48,4 +48,4 @@ clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 chaos: env
-	$(BIN)/cityops bench chaos --kills 200
+	$(BIN)/cityops bench chaos
