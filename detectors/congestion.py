@@ -7,7 +7,8 @@ wide moving jam J (nearly standing), told apart by the speed's share of the stat
     S -> J  below 0.25 for 1 min       J -> S  above 0.35 for 1 min
 
 A queue is told when it has stood 10 min at stations which are congested in fewer than one of ten of these half hours of
-the week: a recurring rush-hour jam is learned and silent. Nothing is told in the first week.
+the week, and the flow past its head has been below what the road can carry for as long (`traffic_discharge`): more
+demand than capacity is an everyday jam, on whatever day. Nothing is told in the first week.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from detectors.group import F64, Finding
 from detectors.texts import Both
+from detectors.traffic_discharge import Discharge
 from detectors.traffic_profile import BINS, bin_of
 from detectors.traffic_road import Road, Said, held
 from detectors.traffic_state import pack, unpack
@@ -46,17 +48,21 @@ class Congestion:
         self.share = np.zeros((BINS, n), np.float32)
         self.seen = np.zeros((BINS, n), np.float32)
         self.learned = 0.0
+        self.discharge = Discharge(n, step_s)
+        self.short_s = np.zeros(n)
         self.open: dict[str, Any] = {}
 
     def step(self, frame: Frame, bad: Any, explained: bool) -> list[Finding]:
         """One interval; `explained`: an incident is open, its queue needs no alert of its own."""
         self._move(np.where(bad, np.nan, frame.speed), frame.ts_ms)
+        short = self.discharge.step(np.where(bad, np.nan, frame.flow))
+        self.short_s = np.where(short, self.short_s + self.step_s, 0.0)
         b = bin_of(frame.ts_ms)
         near = [(b - 1) % 48 + b // 48 * 48, b, (b + 1) % 48 + b // 48 * 48]
         usual = self.share[near].max(axis=0) >= RARE
         jammed = self.phase > FREE
         strange = jammed & ~usual & (frame.ts_ms - self.since >= TELL_S * 1000)
-        strange &= self.learned >= LEARN_S
+        strange &= (self.short_s >= TELL_S) & (self.learned >= LEARN_S)
         gain = 1.0 / np.minimum(self.seen[b] + 1.0, MEMORY)
         if not explained:
             self.share[b] += (gain * (jammed - self.share[b])).astype(np.float32)
@@ -126,11 +132,12 @@ class Congestion:
         )  # fmt: skip
 
     def dump(self) -> dict[str, Any]:
-        return {**pack(self, _ARRAYS), "learned": self.learned, "open": dict(self.open)}
+        return {**pack(self, _ARRAYS), "learned": self.learned, "flow": self.discharge.dump(), "open": dict(self.open)}
 
     def load(self, dumped: dict[str, Any]) -> None:
         unpack(self, _ARRAYS, dumped)
+        self.discharge.load(dumped["flow"])
         self.learned, self.open = dumped["learned"], dict(dumped["open"])
 
 
-_ARRAYS = ("phase", "held", "free", "since", "share", "seen")
+_ARRAYS = ("phase", "held", "free", "since", "share", "seen", "short_s")

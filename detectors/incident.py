@@ -25,6 +25,7 @@ import numpy as np
 
 from detectors.group import F64, Finding
 from detectors.texts import Both
+from detectors.traffic_discharge import Discharge
 from detectors.traffic_profile import Profile, bin_of
 from detectors.traffic_road import EVENT, Road, Said, held
 from detectors.traffic_state import pack, unpack
@@ -34,11 +35,12 @@ VERSION = "incident/1"
 H = 14.0  # ln of the mean number of intervals between chance alarms of a segment
 SHIFT = 0.20  # share of the flow whose loss is tested
 QUEUE = 8.0  # points of occupancy
-MOST, LEAST = 3.0, -1.5  # what one interval may add
-FULL = 0.80  # of the station's greatest flow: from here on it discharges a queue or runs near capacity
+MOST, LEAST = 3.0, -1.5  # what an interval of up to 30 s may add; longer ones up to twice as much
 LOST, LOST_2 = 0.85, 0.92  # of the flow of the last quarter hour, at the next station and the one after it
 SLOW, FREE = 0.65, 0.75  # of the free speed: congested below, free above
-FADE_S = 600.0
+FADE_S = 400.0
+GATE_S = 60.0  # the field's logic holds so long: a short braking is over by then
+PAST_S = 900.0
 RING = 24  # intervals remembered for travel times and the picture
 CALM_S, APART_S, NEAR = 180.0, 900.0, 3  # to end; segments NEAR stay quiet so long after an episode
 EVENT_S = 900.0  # an event confirms an episode that begins within this time
@@ -56,9 +58,9 @@ class Incident:
         self.total = np.zeros(p)  # L
         self.since = np.zeros(p, np.int64)  # when L left 0
         self.bias = np.zeros(p)  # of f, last hour
-        self.flow_now = np.full(n, np.nan)  # 90 s
+        self.discharge = Discharge(n, step_s)
+        self.gated_s = np.zeros(p)
         self.flow_past = np.full(n, np.nan)  # 15 min
-        self.most = np.zeros(n)  # greatest flow: high quantile of the 90 s mean
         self.free = np.full(n, 80.0)  # free speed, km/h
         self.ring = np.full((RING, 3, n), np.nan)
         self.ring_ts = np.zeros(RING, np.int64)
@@ -78,15 +80,17 @@ class Incident:
         self.ring_ts[-1] = frame.ts_ms
         self.frames += 1
         occ, speed, flow = self.ring[-1]
+        short = self.discharge.step(flow)
         self._smooth(speed, flow)
         b = bin_of(frame.ts_ms)
         f, o = self._lagged() - flow[1:], occ[:-1] - occ[1:]
-        gate, congested = self._gate(occ, speed)
+        gate, congested = self._gate(occ, speed, short)
         llr = self._evidence(f, o, b)
         started = (self.total <= 0.0) & (llr > 0.0)
         self.since[started] = frame.ts_ms - round(self.step_s * 1000)
         self.total = np.clip(self.total * (1.0 - self.step_s / FADE_S) + llr, 0.0, 2.0 * H)
-        alarm = (self.total >= H) & gate & (frame.ts_ms >= self.quiet)
+        self.gated_s = np.where(gate, self.gated_s + self.step_s, 0.0)
+        alarm = (self.total >= H) & (self.gated_s >= GATE_S) & (frame.ts_ms >= self.quiet)
         self._learn(f, o, b)
         return self._judge(frame, alarm, gate, congested)
 
@@ -94,16 +98,12 @@ class Incident:
         """After a gap the last minutes say nothing."""
         self.ring[:] = np.nan
         self.total[:] = 0.0
-        self.flow_now[:] = self.flow_past[:] = np.nan
+        self.flow_past[:] = np.nan
+        self.discharge.forget()
 
     def _smooth(self, speed: F64, flow: F64) -> None:
-        for level, memory_s in ((self.flow_now, 90.0), (self.flow_past, 900.0)):
-            gain = min(1.0, self.step_s / memory_s)
-            level += np.where(np.isnan(flow), 0.0, gain * (flow - np.where(np.isnan(level), 0.0, level)))
-            np.copyto(level, flow, where=np.isnan(level))
-        up = self.flow_now > self.most
-        self.most += np.where(np.isnan(self.flow_now), 0.0, np.where(up, 0.05, -0.00002) * self.most)
-        self.most = np.where(up & (self.most < 0.5 * self.flow_now), self.flow_now, np.maximum(self.most, 1.0))
+        gain, past = self.step_s / PAST_S, self.flow_past
+        self.flow_past = np.where(np.isnan(past), flow, past + gain * np.nan_to_num(flow - past))
         up = speed > self.free
         self.free *= np.where(np.isnan(speed), 1.0, np.where(up, 1.0008, 0.9998))  # 80 % quantile
 
@@ -116,14 +116,14 @@ class Incident:
         out: F64 = (1.0 - part) * self.ring[-1 - whole, 2, p] + part * self.ring[-2 - whole, 2, p]
         return out
 
-    def _gate(self, occ: F64, speed: F64) -> tuple[Any, Any]:
+    def _gate(self, occ: F64, speed: F64, short: Any) -> tuple[Any, Any]:
         """(bool[P] the field's logic agrees, bool[S] congested)."""
         ratio = speed / self.free
         congested = np.where(np.isnan(ratio), occ > 25.0, ratio < SLOW)
         runs = np.where(np.isnan(ratio), occ < 15.0, ratio > FREE)
-        short = self.flow_now < FULL * self.most
-        fell = self.flow_now < LOST * self.flow_past
-        further = np.append(self.flow_now[2:] < LOST_2 * self.flow_past[2:], True)  # a dead loop misleads one station
+        now = self.discharge.now
+        fell = now < LOST * self.flow_past
+        further = np.append(now[2:] < LOST_2 * self.flow_past[2:], True)  # a dead loop misleads one station
         gate = runs[1:] & short[1:] & (congested[:-1] | (fell[1:] & further))
         return gate, congested
 
@@ -138,8 +138,9 @@ class Incident:
         z = np.clip((o - level_o) / scale_o, -4.0, 6.0)
         d = np.clip(QUEUE / scale_o, 0.3, 3.0)
         queue = np.where(np.isnan(z), 0.0, d * (z - 0.5 * d))
+        most = MOST * min(max(self.step_s / 30.0, 1.0), 2.0)
         warm = self.frames * self.step_s > 3600.0
-        total: F64 = np.clip(out + np.maximum(queue, 0.0), LEAST, MOST) if warm else np.zeros_like(out)
+        total: F64 = np.clip(out + np.maximum(queue, 0.0), LEAST, most) if warm else np.zeros_like(out)
         return total
 
     def _learn(self, f: F64, o: F64, b: int) -> None:
@@ -209,7 +210,7 @@ class Incident:
     def _tell(self, p: int, frame: Frame, state: str, ended: dict[str, Any] | None = None) -> Finding:
         e = ended or self.open[p]
         where = self.road.place(p, p + 1)
-        down, up = float(self.flow_now[p + 1]), float(self.flow_past[p])
+        down, up = float(self.discharge.now[p + 1]), float(self.flow_past[p])
         occ, occ_down = self.ring[-1, 0, p], self.ring[-1, 0, p + 1]
         expected = float(self.flow_past[p + 1]) if state == "raise" else up
         e.setdefault("expected", expected)
@@ -244,12 +245,14 @@ class Incident:
     def dump(self) -> dict[str, Any]:
         arrays = pack(self, _ARRAYS)
         return {
-            **arrays, "f": self.usual_f.dump(), "o": self.usual_o.dump(), "frames": self.frames,
+            **arrays, "flow": self.discharge.dump(), "f": self.usual_f.dump(), "o": self.usual_o.dump(),
+            "frames": self.frames,
             "open": [[p, dict(e)] for p, e in self.open.items()], "events": [[m, *e] for m, e in self.events.items()],
         }  # fmt: skip
 
     def load(self, dumped: dict[str, Any]) -> None:
         unpack(self, _ARRAYS, dumped)
+        self.discharge.load(dumped["flow"])
         self.usual_f.load(dumped["f"])
         self.usual_o.load(dumped["o"])
         self.frames = dumped["frames"]
@@ -258,5 +261,5 @@ class Incident:
 
 
 _ARRAYS = (
-    "total", "since", "bias", "flow_now", "flow_past", "most", "free", "ring", "ring_ts", "quiet",
+    "total", "since", "bias", "flow_past", "gated_s", "free", "ring", "ring_ts", "quiet",
 )  # fmt: skip

@@ -53,16 +53,14 @@ class Profile:
 
     def learn(self, b: int, x: F64, use: Any) -> None:
         """Take in x float64[n] where `use` bool[n]."""
-        for row in (b, BINS):
-            seen = self.seen[row]
-            gain = 1.0 / np.minimum(seen + 1.0, MEMORY)
-            d = np.where(use, x - self.level[row], 0.0)
-            s = np.maximum(SIGMA * self.scale[row], self.floor)
-            bound = np.where(seen < ENOUGH, np.inf, CLIP * s)
-            self.level[row] += np.where(use, gain * np.clip(d, -bound, bound), 0.0).astype(np.float32)
-            size = np.minimum(np.abs(d), bound)
-            self.scale[row] += np.where(use & (seen > 0), gain * (size - self.scale[row]), 0.0).astype(np.float32)
-            self.seen[row] += np.where(use, 1.0, 0.0).astype(np.float32)
+        rows = [b, BINS]
+        seen, level, scale = self.seen[rows], self.level[rows], self.scale[rows]
+        gain = use / np.minimum(seen + 1.0, MEMORY)
+        d = np.where(use, x - level, 0.0)
+        bound = np.where(seen < ENOUGH, np.inf, CLIP * np.maximum(SIGMA * scale, self.floor))
+        self.level[rows] = level + gain * np.clip(d, -bound, bound)
+        self.scale[rows] = scale + np.where(seen > 0, gain, 0.0) * (np.minimum(np.abs(d), bound) - scale)
+        self.seen[rows] = seen + use
 
     def dump(self) -> list[bytes]:
         return [a.tobytes() for a in (self.level, self.scale, self.seen)]

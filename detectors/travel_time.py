@@ -19,7 +19,7 @@ from detectors.traffic_profile import BINS, Profile, bin_of
 from detectors.traffic_road import Road, Said, held
 from detectors.traffic_stations import Frame
 
-Z_ON, LEAST = 6.0, 1.5  # scales; factor of the usual time
+Z_ON, LEAST = 6.0, 2.0  # scales; factor of the usual time
 TELL_S, CLEAR_S, SMOOTH_S, LEARN_S = 600.0, 600.0, 300.0, 7 * 86_400.0
 KNOWN = 0.7  # share of the way whose speed must be known
 
@@ -48,12 +48,9 @@ class TravelTime:
         x = float(np.log(np.sum(self.length / np.maximum(spread, 3.0)) * 3.6))
         self.now = x if self.now != self.now else self.now + min(self.step_s / SMOOTH_S, 1.0) * (x - self.now)
         b = bin_of(frame.ts_ms)
-        level, scale = (float(a[0]) for a in self.usual.usual(b))
         around = [(b - 1) % 48 + b // 48 * 48, b, (b + 1) % 48 + b // 48 * 48]
-        level, scale = (
-            max(level, *(float(self.usual.usual(k)[0][0]) for k in around)),
-            max(scale, *(float(self.usual.usual(k)[1][0]) for k in around)),
-        )
+        near = [self.usual.usual(k) for k in around]
+        level, scale = max(float(a[0]) for a, _ in near), max(float(s[0]) for _, s in near)
         ready = self.learned >= LEARN_S and self.usual.seen[BINS, 0] > 0
         over = ready and self.now - level > max(Z_ON * scale, float(np.log(LEAST)))
         self.over_s = self.over_s + self.step_s if over else 0.0

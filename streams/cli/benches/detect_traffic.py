@@ -1,0 +1,175 @@
+"""Blocked lanes and clean weeks with recurring jams on simulated roads; California #8 and McMaster on the same data.
+
+For each road (a seed) and sampling of 20, 30 and 60 s: eight days of learning, one clean week (false alarms), then
+blocked lanes from the state at the end of that week, each with an hour before it. A raise at the segment of the lane or
+a neighbouring one while it is blocked is a find; the delay counts from the blocking, not from the queue's arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from detectors.california import California
+from detectors.mcmaster import McMaster
+from detectors.traffic_groups import TrafficGroup
+from simulators.cell_transmission import DAY_MS, CellTransmission
+from streams.cli.benches.detect_traffic_scenes import MONDAY, Scene, frames, members, road, scenes
+from streams.cli.benches.figure import Figure, Say
+
+STAGE = "traffic"
+STEPS_S = (20.0, 30.0, 60.0)
+LEARN_DAYS, WEEK_DAYS = 8, 7
+BEFORE_MS = 3_600_000
+INCIDENT = "traffic_incident"
+
+
+@dataclass
+class Tally:
+    """What one algorithm did. `delays`: seconds by scene, inf where it was missed."""
+
+    checks: int = 0
+    sensor_weeks: float = 0.0
+    false: dict[str, int] = field(default_factory=dict)  # kind -> raises in clean weeks
+    delays: list[float] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
+    stray: int = 0  # raises elsewhere or before, in the hours with a blocked lane
+
+    @property
+    def recall(self) -> float:
+        return float(np.isfinite(self.delays).mean()) if self.delays else float("nan")
+
+    def rate(self) -> float:
+        """False alarm rate: false incidents in % of checks (segments times intervals)."""
+        return 100.0 * self.false.get(INCIDENT, 0) / max(self.checks, 1)
+
+    def per_week(self, kinds: Iterable[str] | None = None) -> float:
+        """False alerts a week for 100 sensors."""
+        n = sum(count for kind, count in self.false.items() if kinds is None or kind in kinds)
+        return 100.0 * n / max(self.sensor_weeks, 1e-9)
+
+
+class Runner:
+    """One algorithm on one road; answers findings for a frame."""
+
+    def __init__(self, name: str, zone: str, of: Any, step_s: float) -> None:
+        self.group = TrafficGroup(zone, members(of, step_s))
+        self.part: Any = None
+        if name != "cityops":
+            self.part = (
+                California(self.group.road, step_s) if name == "california_8" else McMaster(self.group.road, step_s)
+            )
+        self.good = np.zeros(len(of.stations_m), bool)
+
+    def step(self, frame: Any) -> list[Any]:
+        return self.group.step(frame) if self.part is None else self.part.step(frame, self.good)
+
+    def dump(self) -> Any:
+        return self.group.dump() if self.part is None else self.part.dump()
+
+    def load(self, dumped: Any) -> None:
+        (self.group if self.part is None else self.part).load(dumped)
+
+
+NAMES = ("cityops", "california_8", "mcmaster")
+
+
+def one_road(seed: int, step_s: float, learn_days: int, n: int, tallies: dict[str, Tally], log: Any = None) -> None:
+    """Learn, a clean week, and `n` blocked lanes."""
+    of = road(seed)
+    sim = CellTransmission(of, seed)
+    runners = {name: Runner(name, "522601-T-COR01", of, step_s) for name in NAMES}
+    clean = MONDAY + 7 * DAY_MS
+    for day in range(-learn_days, WEEK_DAYS):
+        for frame in frames(sim, clean + day * DAY_MS, clean + (day + 1) * DAY_MS, step_s):
+            for name, runner in runners.items():
+                for f in runner.step(frame):
+                    if f.state == "raise" and day >= 0:
+                        tallies[name].false[f.kind] = tallies[name].false.get(f.kind, 0) + 1
+                        if log and name == "cityops":
+                            log(seed, step_s, day, f)
+    for name in NAMES:
+        tallies[name].checks += int(WEEK_DAYS * 86_400 / step_s) * (len(of.stations_m) - 1)
+        tallies[name].sensor_weeks += 3 * len(of.stations_m) * WEEK_DAYS / 7
+    states = {name: runner.dump() for name, runner in runners.items()}
+    for scene in scenes(sim, seed, clean + 7 * DAY_MS, n):
+        for name, runner in runners.items():
+            runner.load(states[name])
+            _one_scene(sim, scene, step_s, runner, tallies[name])
+
+
+def _one_scene(sim: CellTransmission, scene: Scene, step_s: float, runner: Runner, tally: Tally) -> None:
+    begin, block = scene.block.start_ms // 60_000 * 60_000 - BEFORE_MS, scene.block
+    delay = float("inf")
+    for frame in frames(sim, begin, block.end_ms, step_s, (block,)):
+        for f in runner.step(frame):
+            if f.kind != INCIDENT or f.state != "raise":
+                continue
+            near = abs(int(f.key.rsplit(":", 1)[1]) - scene.segment) <= 1
+            if near and f.ts_ms > block.start_ms:
+                delay = min(delay, (f.ts_ms - block.start_ms) / 1000.0)
+            else:
+                tally.stray += 1
+    tally.delays.append(delay)
+    tally.scenes.append(scene)
+    tally.steps.append(step_s)
+
+
+def measure(
+    seeds: Iterable[int], steps: Iterable[float], learn: int, n: int, say: Say, log: Any = None
+) -> dict[str, Tally]:
+    """All roads; the seed decides the road, the sampling goes round."""
+    tallies = {name: Tally() for name in NAMES}
+    around = list(steps)
+    for k, seed in enumerate(seeds):
+        step = around[k % len(around)]
+        one_road(seed, step, learn, n, tallies, log)
+        t = tallies["cityops"]
+        say(f"traffic: road {seed} at {step:g} s; so far recall {t.recall:.3f}, false {t.false}")
+    return tallies
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Yield the `detect.traffic_*` figures."""
+    seeds = range(100, 102) if quick else range(100, 130)
+    tallies = measure(seeds, (60.0,) if quick else STEPS_S, 4 if quick else LEARN_DAYS, 4 if quick else 8, say)
+    for name, t in tallies.items():
+        end = "" if name == "cityops" else f"_{name}"
+        goal = not end
+        found = np.array([d for d in t.delays if np.isfinite(d)])
+        n = len(t.delays)
+        detail: dict[str, Any] = {"by_lanes": _split(t, lambda s, _: f"{s.blocked} of {s.lanes}"), "stray": t.stray}
+        detail["by_step_s"] = _split(t, lambda _, step: f"{step:g}")
+        detail["by_demand"] = _split(
+            t, lambda s, _: "< 1.5" if s.demand < 1.5 else "1.5 to 2" if s.demand < 2 else "> 2"
+        )
+        yield Figure(f"detect.traffic_recall{end}", t.recall, "share", ">= 0.9" if goal else "", n, detail)
+        median = float(np.median(found)) if len(found) else float("inf")
+        yield Figure(f"detect.traffic_delay_s_median{end}", median, "s", "<= 180" if goal else "", len(found))
+        p90 = float(np.quantile(found, 0.9)) if len(found) else float("inf")
+        yield Figure(f"detect.traffic_delay_s_p90{end}", p90, "s", "", len(found))
+        in_time = float(np.mean(np.array(t.delays) <= 180.0)) if n else float("nan")
+        yield Figure(f"detect.traffic_found_in_180_s{end}", in_time, "share", "", n)
+        yield Figure(
+            f"detect.traffic_false_alarm_rate{end}", t.rate(), "% of checks", "<= 0.03" if goal else "", t.checks
+        )
+        weeks = round(t.sensor_weeks)
+        per_week = t.per_week()
+        yield Figure(f"detect.traffic_false_per_week_per_100{end}", per_week, "alerts", "<= 1" if goal else "", weeks,
+                     dict(t.false))  # fmt: skip
+
+
+def _split(t: Tally, key: Any) -> dict[str, str]:
+    """Recall and median delay by a property of the scene."""
+    parts: dict[str, list[float]] = {}
+    for scene, step, delay in zip(t.scenes, t.steps, t.delays, strict=True):
+        parts.setdefault(key(scene, step), []).append(delay)
+    out = {}
+    for name, delays in sorted(parts.items()):
+        found = [d for d in delays if np.isfinite(d)]
+        out[name] = f"{len(found)} of {len(delays)}, {np.median(found or [np.inf]):.0f} s"
+    return out
