@@ -9,6 +9,7 @@ import random
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ from streams.cli.benches.chaos_harm import Scenario, calmly
 from streams.cli.benches.chaos_input import COMMANDS, PARTITIONS, RAW, T0, Load
 from streams.cli.benches.chaos_outcome import Outcome, drained, read_log, read_projection, read_state
 from streams.cli.benches.chaos_pipe import PARTS, Pipe, settings_of
+from streams.closing import quietly
 from streams.errors import CityopsError
 from streams.events import Command
 from streams.kafka import aiokafka_kwargs, create_topics
@@ -99,6 +101,15 @@ async def feed(settings: Settings, load: Load, lasts_s: float, harm: asyncio.Fut
         **aiokafka_kwargs(settings),
     )  # fmt: skip
     await producer.start()
+    try:
+        await _send(producer, settings, load, lasts_s, harm)
+    except BaseException:
+        await quietly(producer.stop(), "the load's producer")
+        raise
+    await producer.stop()
+
+
+async def _send(producer: Any, settings: Settings, load: Load, lasts_s: float, harm: asyncio.Future[None]) -> None:
     began, waiting = time.monotonic(), []
     for k, message in enumerate(load.messages()):
         waiting.append(await producer.send(settings.prefix + topics.raw("gas"), message, partition=RAW))
@@ -117,7 +128,6 @@ async def feed(settings: Settings, load: Load, lasts_s: float, harm: asyncio.Fut
         if harm.done():
             harm.result()  # a scenario that failed ends the run here
     await asyncio.gather(*waiting)
-    await producer.stop()
 
 
 def _command(k: int, county: str) -> Command:
