@@ -35,7 +35,7 @@ class Loudest:
         self.channels = [Univariate() for _ in range(n_channels)]
 
     def score(self, ts_ns: npt.NDArray[np.int64], values: Floats) -> Floats:
-        each = [one.score(values[:, k]) for k, one in enumerate(self.channels)]
+        each = [one.score(ts_ns, values[:, k]) for k, one in enumerate(self.channels)]
         out: Floats = np.max(each, axis=0) if each else np.zeros(len(values))
         return out
 

@@ -1,4 +1,4 @@
-"""The stages of `cityops bench detect`, one file each (`detect_<stage>.py`): how good and how quick the detectors are."""
+"""The stages of `cityops bench detect`, one file each (`detect_<stage>.py`): how good and quick the detectors are."""
 
 from __future__ import annotations
 
