@@ -78,7 +78,7 @@ class California:
         magnitude = max(float(df[p]) / T1 - 1.0, 0.0) if df[p] == df[p] else 0.0
         said = Said(up, down, 0.0, down + T1, "%", score, 0.5, magnitude)
         return self.road.finding(
-            f"{self.road.zone}:{p}", "traffic_incident", state, frame.ts_ms, int(self.since[p]), said, reason,
+            f"{p + 1}-{p + 2}", "traffic_incident", state, frame.ts_ms, int(self.since[p]), said, reason,
             (p, p + 1), f"{self.name}/1",
         )  # fmt: skip
 

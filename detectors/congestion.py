@@ -30,7 +30,10 @@ NAMES = (Both("畅通", "free"), Both("拥堵", "congested"), Both("严重拥堵
 IN_SYNC, OUT_SYNC, IN_JAM, OUT_JAM = 0.60, 0.72, 0.25, 0.35
 MOVES_S = np.array([120.0, 180.0, 60.0, 60.0])  # F->S, S->F, S->J, J->S
 RARE, TELL_S, CLEAR_S, LEARN_S = 0.10, 600.0, 600.0, 7 * 86_400.0
-MEMORY = 2400.0  # intervals of a bin
+LEAST_N, MEMORY = (
+    600.0,
+    2400.0,
+)  # intervals of a bin: a new one counts as free for the first, so that a first jam is told
 
 
 class Congestion:
@@ -56,14 +59,15 @@ class Congestion:
         """One interval; `explained`: an incident is open, its queue needs no alert of its own."""
         self._move(np.where(bad, np.nan, frame.speed), frame.ts_ms)
         short = self.discharge.step(np.where(bad, np.nan, frame.flow))
-        self.short_s = np.where(short, self.short_s + self.step_s, 0.0)
+        past_head = np.append(short[1:], short[-1:])
+        self.short_s = np.where(past_head, self.short_s + self.step_s, 0.0)
         b = bin_of(frame.ts_ms)
         near = [(b - 1) % 48 + b // 48 * 48, b, (b + 1) % 48 + b // 48 * 48]
         usual = self.share[near].max(axis=0) >= RARE
         jammed = self.phase > FREE
         strange = jammed & ~usual & (frame.ts_ms - self.since >= TELL_S * 1000)
         strange &= (self.short_s >= TELL_S) & (self.learned >= LEARN_S)
-        gain = 1.0 / np.minimum(self.seen[b] + 1.0, MEMORY)
+        gain = 1.0 / np.clip(self.seen[b] + 1.0, LEAST_N, MEMORY)
         if not explained:
             self.share[b] += (gain * (jammed - self.share[b])).astype(np.float32)
             self.seen[b] += 1.0
@@ -127,7 +131,7 @@ class Congestion:
         size = max(limit / max(speed, 1.0) - 1.0, 0.0) if speed == speed else 0.0
         said = Said(speed, usual, limit, float("inf"), "km/h", min(0.5 * (1.0 + size), 1.0), 0.5, size)
         return self.road.finding(
-            f"{self.road.zone}:queue", "queue_unusual", state, frame.ts_ms, e["onset"], said, reason,
+            "queue", "queue_unusual", state, frame.ts_ms, e["onset"], said, reason,
             tuple(range(head, tail - 1, -1)), "congestion/1",
         )  # fmt: skip
 

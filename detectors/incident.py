@@ -35,7 +35,7 @@ VERSION = "incident/1"
 H = 14.0  # ln of the mean number of intervals between chance alarms of a segment
 SHIFT = 0.20  # share of the flow whose loss is tested
 QUEUE = 8.0  # points of occupancy
-MOST, LEAST = 3.0, -1.5  # what an interval of up to 30 s may add; longer ones up to twice as much
+MOST, LEAST = 4.0, -1.5  # what an interval of up to 30 s may add; longer ones up to twice as much
 LOST, LOST_2 = 0.85, 0.92  # of the flow of the last quarter hour, at the next station and the one after it
 SLOW, FREE = 0.65, 0.75  # of the free speed: congested below, free above
 FADE_S = 400.0
@@ -138,7 +138,7 @@ class Incident:
         z = np.clip((o - level_o) / scale_o, -4.0, 6.0)
         d = np.clip(QUEUE / scale_o, 0.3, 3.0)
         queue = np.where(np.isnan(z), 0.0, d * (z - 0.5 * d))
-        most = MOST * min(max(self.step_s / 30.0, 1.0), 2.0)
+        most = MOST * min(max(self.step_s / 30.0, 1.0), 1.75)
         warm = self.frames * self.step_s > 3600.0
         total: F64 = np.clip(out + np.maximum(queue, 0.0), LEAST, most) if warm else np.zeros_like(out)
         return total
@@ -238,7 +238,7 @@ class Incident:
                     max(float(self.total[p] / H) - 1.0, 0.0))  # fmt: skip
         series = [(int(t), float(x)) for t, x in zip(self.ring_ts, self.ring[:, 2, p + 1], strict=True) if x == x]
         return self.road.finding(
-            f"{self.road.zone}:{p}", "traffic_incident", state, frame.ts_ms, e["onset"], said, reason, (p, p + 1),
+            f"{p + 1}-{p + 2}", "traffic_incident", state, frame.ts_ms, e["onset"], said, reason, (p, p + 1),
             VERSION, series, 1 if witness is None else 2, more,
         )  # fmt: skip
 

@@ -61,15 +61,14 @@ class LoopCheck:
         same = (x == self.last) & (x != 0.0)
         self.same = np.where(same, self.same + self.step_s, np.where(np.isnan(x), self.same, 0.0))
         self.last = np.where(np.isnan(x), self.last, x)
-        wrong = self._wrong(*x)
+        wrong, judged = self._wrong(*x)
         limits = np.array([0.0, EMPTY_S, EMPTY_S, RATIO_S, SHARE_S])[:, None]
-        known = np.isfinite(x).any(axis=0)
-        self.holds = np.where(wrong, self.holds + self.step_s, np.where(known, 0.0, self.holds))
+        self.holds = np.where(wrong, self.holds + self.step_s, np.where(judged, 0.0, self.holds))
         fault = wrong & (self.holds >= limits)
         return self._judge(frame, x, fault), (self.open != 0) | (self.same > 0.5 * STUCK_S).any(axis=0)
 
     def _wrong(self, occ: F64, speed: F64, flow: F64) -> Any:
-        """bool[5, S]: each cause in this interval; learns the ratios where all is well."""
+        """bool[5, S] each cause holds in this interval, bool[5, S] it could be judged; learns the ratios."""
         beside = np.fmin(np.append(flow[1:], np.nan), np.insert(flow[:-1], 0, np.nan))
         carries = beside > BUSY
         stuck = (self.same >= STUCK_S).any(axis=0)
@@ -86,7 +85,8 @@ class LoopCheck:
         off = self._follow(values, use)
         strange = runs & (np.abs(off[0]) > FACTOR)
         lost = runs & calm & (np.abs(off[1]) > SHARE) & (np.abs(off[2]) > SHARE) & (off[1] * off[2] > 0)
-        return np.stack([stuck, alone, unseen, strange, lost])
+        known = np.isfinite(occ) | np.isfinite(flow)
+        return np.stack([stuck, alone, unseen, strange, lost]), np.stack([known, known, known, runs, runs & calm])
 
     def _follow(self, values: F64, use: Any) -> F64:
         """Short means less learned levels float64[3, S], 0 until learned."""
@@ -125,7 +125,7 @@ class LoopCheck:
             reason = Both(f"{where.zh} 线圈恢复正常", f"loops at {where.en} are right again")
         said = Said(float(x[2, s]), float("nan"), float("nan"), float("nan"), "veh/h", 1.0, 0.5, 0.0)
         return self.road.finding(
-            f"{self.road.zone}:{s}", "loop_fault", state, frame.ts_ms, int(self.open[s]), said, reason, (s,),
+            f"{s + 1}", "loop_fault", state, frame.ts_ms, int(self.open[s]), said, reason, (s,),
             f"loop_check.{CAUSES[int(self.cause[s])]}/1",
         )  # fmt: skip
 

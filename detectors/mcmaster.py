@@ -99,7 +99,7 @@ class McMaster:
         magnitude = max(up / max(bound, 1.0) - 1.0, 0.0) if up == up else 0.0
         said = Said(up, free, 0.0, bound, "%", min(0.5 * (1.0 + magnitude), 1.0), 0.5, magnitude)
         return self.road.finding(
-            f"{self.road.zone}:{p}", "traffic_incident", state, frame.ts_ms, int(self.open[p]), said, reason,
+            f"{p + 1}-{p + 2}", "traffic_incident", state, frame.ts_ms, int(self.open[p]), said, reason,
             (p, p + 1), "mcmaster/1",
         )  # fmt: skip
 

@@ -95,7 +95,7 @@ class TravelTime:
         said = Said(now, usual, 0.0, high, "s", min(0.5 * (1.0 + size), 1.0), 0.5, size)
         slowest = int(np.nanargmin(frame.speed)) if np.isfinite(frame.speed).any() else 0
         return self.road.finding(
-            f"{self.road.zone}:travel", "travel_time_high", state, frame.ts_ms, self.open, said, reason, (slowest,),
+            "travel", "travel_time_high", state, frame.ts_ms, self.open, said, reason, (slowest,),
             "travel_time/1",
         )  # fmt: skip
 

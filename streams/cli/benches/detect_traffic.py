@@ -23,6 +23,7 @@ from streams.cli.benches.figure import Figure, Say
 STAGE = "traffic"
 STEPS_S = (20.0, 30.0, 60.0)
 LEARN_DAYS, WEEK_DAYS = 8, 7
+PEER_DAYS = 2  # the peers learn nothing, or a day
 BEFORE_MS = 3_600_000
 INCIDENT = "traffic_incident"
 
@@ -87,6 +88,8 @@ def one_road(seed: int, step_s: float, learn_days: int, n: int, tallies: dict[st
     for day in range(-learn_days, WEEK_DAYS):
         for frame in frames(sim, clean + day * DAY_MS, clean + (day + 1) * DAY_MS, step_s):
             for name, runner in runners.items():
+                if day < -PEER_DAYS and name != "cityops":
+                    continue
                 for f in runner.step(frame):
                     if f.state == "raise" and day >= 0:
                         tallies[name].false[f.kind] = tallies[name].false.get(f.kind, 0) + 1
@@ -109,7 +112,7 @@ def _one_scene(sim: CellTransmission, scene: Scene, step_s: float, runner: Runne
         for f in runner.step(frame):
             if f.kind != INCIDENT or f.state != "raise":
                 continue
-            near = abs(int(f.key.rsplit(":", 1)[1]) - scene.segment) <= 1
+            near = abs(int(f.key.split("-")[0]) - 1 - scene.segment) <= 1
             if near and f.ts_ms > block.start_ms:
                 delay = min(delay, (f.ts_ms - block.start_ms) / 1000.0)
             else:
