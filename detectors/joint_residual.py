@@ -41,9 +41,9 @@ SCALE_ROWS = 20_000  # memory of scale and covariance
 FIRST = 50  # rows that only set level and scale
 WARM = 300  # rows before anything is judged
 REFRESH = 60  # rows between two inverses
-FREEZE = 4.0  # a row beyond this J is hardly learned
+FREEZE = 3.5  # a row beyond this J is hardly learned
 HELD = 0.05  # ... at this share of the usual gain
-HELD_TAIL = 0.2  # ... its quantile at this one, so that a threshold that is too low can still grow
+HELD_TAIL = 0.1  # ... its quantile at this one, so that a threshold that is too low can still grow
 RELEARN = 480  # rows of an episode after which it is the new normal
 WILD = 50.0
 # places in `n`

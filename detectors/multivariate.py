@@ -4,18 +4,18 @@
     scores = f.score(ts_ns, values)          # chunk by chunk
 
 Each row is judged by `joint_residual.py` (does every channel agree with the others and with its own level?), made an
-episode by `peak_hold.py`, and told as score = J / (J + THRESHOLD): 0.5 is the alarm threshold. Nothing is set by hand:
-the sampling interval comes from the timestamps, and what follows from it is
+episode by `peak_hold.py`, and told as score = H / (H + THRESHOLD): 0.5 is the alarm threshold. Nothing is set by
+hand: the sampling interval comes from the timestamps, and what follows from it is
 
 - level: memory of LEVEL_S seconds, but at least LEVEL_ROWS rows. Quick channels are judged against the last
   two hours, hourly ones against the last days;
 - lag: at LAG_S and slower the row before is part of the model, since tanks then integrate flows within a row;
 - debounce: 6 of 8 minutes; one row where rows are slower than that.
 
-The first rows (joint_residual.WARM) score 0. A row with NaN is judged by its other channels; one not newer than the row
-before is not learned and repeats its score. After a gap of GAP_ROWS intervals an episode is over and the row before is
-unknown. Channels named in `meta` like a plant's operation (flow, temperature) beside at least three of water quality
-explain the others and are themselves no alarm.
+The first rows (joint_residual.WARM) score 0. A row with NaN is judged by its other channels; one without any value
+scores 0 and is as if it had not been; one not newer than the row before is not learned and repeats its score. After
+a gap of GAP_ROWS intervals an episode is over and the row before is unknown. Channels named in `meta` like a plant's
+operation (flow, temperature) beside at least three of water quality explain the others and are themselves no alarm.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from numpy.typing import NDArray
 
 from detectors import joint_residual as jr
 from detectors.compiled import jit
-from detectors.peak_hold import MOST, hold
+from detectors.peak_hold import MOST, hold, lasting, rank
 from detectors.station_names import explains_only
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-THRESHOLD = 3.0
+THRESHOLD = 3.25
 LEVEL_S, LEVEL_ROWS, LEVEL_MOST = 7_200.0, 120.0, 7_200.0
 LAG_S = 300.0
 DEBOUNCE_S = 480.0
-DECAY = 0.9  # a row of a minute or more
+DECAY, KEEP = 0.9, 0.95  # a row of a minute or more
 GAP_ROWS = 20.0
 PROBE = 32  # differences of time from which the interval is taken
 NAMES = ("names", "channels", "channel_names", "columns")
 VERSION = 1
-# places in `clock`: ns of the last row, rows in the ring, differences taken; places in `held`: statistic, score, interval
+# places in `clock`: ns of the last row, rows in the ring, differences taken; in `held`: peak, score, interval (s), mean
 LAST, RINGED, TAKEN = 0, 1, 2
-HELD, SCORE, INTERVAL = 0, 1, 2
+HELD, SCORE, INTERVAL, LASTING = 0, 1, 2, 3
 
 
 class Stream(NamedTuple):
     """What is kept between rows beside the joint model."""
 
     clock: I64  # [3]
-    held: F64  # [3]
+    held: F64  # [4]
     ring: F64  # [MOST] last values of J
     probe: F64  # [PROBE] first differences of time, seconds
 
@@ -76,7 +76,7 @@ class Multivariate:
         for i in _context(n_channels, meta):
             self.raises[i] = 0.0
         self.model = jr.joint(n_channels)
-        self.stream = Stream(np.zeros(3, np.int64), np.zeros(3), np.zeros(MOST), np.zeros(PROBE))
+        self.stream = Stream(np.zeros(3, np.int64), np.zeros(4), np.zeros(MOST), np.zeros(PROBE))
         interval = meta.get("interval_s")
         if interval is not None and float(interval) > 0.0:
             self.stream.held[INTERVAL] = float(interval)
@@ -145,6 +145,8 @@ def run(s: Any, t: Any, raises: Any, ts: Any, values: Any, out: Any) -> None:
     """One row after the other: out float64[T]."""
     for i in range(len(ts)):
         first = s.n[jr.ROWS] == 0
+        if not np.isfinite(values[i]).any():
+            continue
         if not first and ts[i] <= t.clock[LAST]:
             out[i] = t.held[SCORE]
             continue
@@ -161,15 +163,17 @@ def run(s: Any, t: Any, raises: Any, ts: Any, values: Any, out: Any) -> None:
             s.feature[len(raises) :] = 0.0
             s.n[jr.HOT] = 0
             t.ring[:] = 0.0
-            t.held[HELD] = 0.0
+            t.held[HELD] = t.held[LASTING] = 0.0
         j = jr.judge(s, raises)
         rows = max(interval, 1e-3)
         jr.learn(s, values[i], j, min(max(LEVEL_S / rows, LEVEL_ROWS), LEVEL_MOST))
         t.ring[t.clock[RINGED] % MOST] = j
         t.clock[RINGED] += 1
-        n = min(max(int(round(DEBOUNCE_S / rows)), 1), MOST)
-        k = int(math.ceil(0.75 * n))
-        decay = DECAY ** min(1.0, rows / 60.0)
-        t.held[HELD] = hold(t.ring, t.clock[RINGED], n, k, t.held[HELD], decay)
-        t.held[SCORE] = t.held[HELD] / (t.held[HELD] + THRESHOLD)
+        n = min(max(round(DEBOUNCE_S / rows), 1), MOST)
+        k = math.ceil(0.75 * n)
+        part = min(1.0, rows / 60.0)
+        t.held[HELD] = hold(t.ring, t.clock[RINGED], n, k, t.held[HELD], DECAY**part)
+        t.held[LASTING] = lasting(j, t.held[LASTING], KEEP**part)
+        total = rank(t.held[HELD], t.held[LASTING], THRESHOLD)
+        t.held[SCORE] = total / (total + THRESHOLD)
         out[i] = t.held[SCORE]
