@@ -67,6 +67,7 @@ class Congestion:
         jammed = self.phase > FREE
         strange = jammed & ~usual & (frame.ts_ms - self.since >= TELL_S * 1000)
         strange &= (self.short_s >= TELL_S) & (self.learned >= LEARN_S)
+        strange &= ~np.append(jammed[1:], False)  # its head decides: the tail of an everyday jam may reach far
         gain = 1.0 / np.clip(self.seen[b] + 1.0, LEAST_N, MEMORY)
         if not explained:
             self.share[b] += (gain * (jammed - self.share[b])).astype(np.float32)

@@ -21,7 +21,7 @@ from streams.cli.benches.detect_traffic_scenes import MONDAY, Scene, frames, mem
 from streams.cli.benches.figure import Figure, Say
 
 STAGE = "traffic"
-STEPS_S = (20.0, 30.0, 60.0)
+STEPS_S = (30.0, 60.0, 20.0, 60.0, 30.0, 60.0)  # goes round by road
 LEARN_DAYS, WEEK_DAYS = 8, 7
 PEER_DAYS = 2  # the peers learn nothing, or a day
 BEFORE_MS = 3_600_000
