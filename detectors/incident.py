@@ -36,6 +36,7 @@ H = 14.0  # ln of the mean number of intervals between chance alarms of a segmen
 SHIFT = 0.20  # share of the flow whose loss is tested
 QUEUE = 8.0  # points of occupancy
 MOST, LEAST = 4.0, -1.5  # what an interval of up to 30 s may add; longer ones up to twice as much
+LACK = 0.12  # of the flow that comes from upstream and is missing downstream
 LOST, LOST_2 = 0.85, 0.92  # of the flow of the last quarter hour, at the next station and the one after it
 SLOW, FREE = 0.65, 0.75  # of the free speed: congested below, free above
 FADE_S = 400.0
@@ -84,7 +85,7 @@ class Incident:
         self._smooth(speed, flow)
         b = bin_of(frame.ts_ms)
         f, o = self._lagged() - flow[1:], occ[:-1] - occ[1:]
-        gate, congested = self._gate(occ, speed, short)
+        gate, congested = self._gate(occ, speed, short, b)
         llr = self._evidence(f, o, b)
         started = (self.total <= 0.0) & (llr > 0.0)
         self.since[started] = frame.ts_ms - round(self.step_s * 1000)
@@ -116,15 +117,17 @@ class Incident:
         out: F64 = (1.0 - part) * self.ring[-1 - whole, 2, p] + part * self.ring[-2 - whole, 2, p]
         return out
 
-    def _gate(self, occ: F64, speed: F64, short: Any) -> tuple[Any, Any]:
+    def _gate(self, occ: F64, speed: F64, short: Any, b: int) -> tuple[Any, Any]:
         """(bool[P] the field's logic agrees, bool[S] congested)."""
         ratio = speed / self.free
         congested = np.where(np.isnan(ratio), occ > 25.0, ratio < SLOW)
         runs = np.where(np.isnan(ratio), occ < 15.0, ratio > FREE)
         now = self.discharge.now
         fell = now < LOST * self.flow_past
+        level_f, _ = self.usual_f.usual(b)
+        lacks = now[:-1] - now[1:] - level_f - self.bias > LACK * self.flow_past[1:]  # demand may fall at both
         further = np.append(now[2:] < LOST_2 * self.flow_past[2:], True)  # a dead loop misleads one station
-        gate = runs[1:] & short[1:] & (congested[:-1] | (fell[1:] & further))
+        gate = runs[1:] & short[1:] & (congested[:-1] | (fell[1:] & further & lacks))
         return gate, congested
 
     def _evidence(self, f: F64, o: F64, b: int) -> F64:

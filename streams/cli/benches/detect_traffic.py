@@ -139,7 +139,7 @@ def measure(
 def run(quick: bool, say: Say) -> Iterator[Figure]:
     """Yield the `detect.traffic_*` figures."""
     seeds = range(100, 102) if quick else range(100, 130)
-    tallies = measure(seeds, (60.0,) if quick else STEPS_S, 4 if quick else LEARN_DAYS, 4 if quick else 8, say)
+    tallies = measure(seeds, (60.0,) if quick else STEPS_S, 4 if quick else LEARN_DAYS, 4 if quick else 6, say)
     for name, t in tallies.items():
         end = "" if name == "cityops" else f"_{name}"
         goal = not end
