@@ -130,14 +130,22 @@ def hold(r: Any, ts: int, x: float, clipped: float, p: Any) -> None:
 
 
 @jit
-def run(state: Any, ring_t: Any, ring_v: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n] in [0, 1] for rows int32[n], ts_ms int64[n], values float64[n].
+def run(
+    state: Any, ring_t: Any, ring_v: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any, band: Any
+) -> None:  # fmt: skip
+    """This detector alone: scores float64[n] in [0, 1] for rows int32[n], ts_ms int64[n], values float64[n]; band
+    float64[n, 3]: expected, low, high, NaN where it does not judge yet.
 
     NaN values get score 0 and teach nothing.
     """
     for i in range(len(rows)):
         r = state[rows[i]]
         scores[i] = 0.0
+        band[i, 0] = band[i, 1] = band[i, 2] = math.nan
+        if r.n >= p.warm_n and math.isfinite(values[i]):
+            band[i, 0] = r.level
+            band[i, 1] = r.level - threshold(r, p) * sigma(r, p)
+            band[i, 2] = r.level + threshold(r, p) * sigma(r, p)
         if math.isfinite(values[i]):
             scores[i] = score(judge(r, values[i], p))
             push(r, ring_t, ring_v, rows[i], ts_ms[i], values[i])

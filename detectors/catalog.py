@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from detectors import (
     adaptive,
     clock,
+    cusum,
     debounce,
+    drift,
     dropout,
     equipment,
     ewma,
     flatline,
     gas,
     limits,
+    page_hinkley,
     pipeline,
+    quantile,
     rate,
+    seasonal,
+    stuck,
     traffic,
+    variance,
     water,
 )
-from detectors.layout import HIGH, LOW
-from detectors.params import DEFAULTS, ParamError, check, check_together
+from detectors.layout import DRIFT, HIGH, LOW, NOISE
+from detectors.params import DEFAULTS, ParamError, blocks_of, check, check_together
 from detectors.texts import Both, Kind
 
 FOLDER = Path(__file__).parent / "profiles"
@@ -42,6 +49,13 @@ ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "dropout": dropout.run,
     "clock": clock.run,
     "debounce": debounce.run,
+    "quantile": quantile.run,
+    "seasonal": seasonal.run,
+    "cusum": cusum.run,
+    "page_hinkley": page_hinkley.run,
+    "drift": drift.run,
+    "variance": variance.run,
+    "stuck": stuck.run,
 }
 DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "water": water.KINDS,
@@ -50,6 +64,7 @@ DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "traffic": traffic.KINDS,
 }
 _TEXT = {"quantity_zh", "quantity_en", "unit", "text_unit", "text_factor", "decimals", "low", "high", "both"}
+_TEXT |= {"drift_kind", "variance_kind"}
 
 
 class ProfileError(ValueError):
@@ -69,6 +84,11 @@ class Profile:
     kinds: Mapping[int, Kind]  # slot -> kind of alert
     low_slot: int  # HIGH where both directions are one kind
     params: Mapping[str, float] = field(repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What its state is made of: another shape learns anew what differs."""
+        return shape(self.params)
 
 
 class Catalog:
@@ -113,6 +133,24 @@ class Catalog:
         """The profile of a key, else the generic one of its domain (of water for an unknown domain)."""
         domain = key.partition(".")[0]
         return self.profiles.get(key) or self.profiles.get(f"{domain}.generic") or self.profiles["water.generic"]
+
+
+def shape(params: Mapping[str, float]) -> tuple[int, ...]:
+    """(plain average alone?, detectors with a block, length of the season in ms): what decides what state means."""
+    return int(params["adaptive.only"]), blocks_of(params), round(params["seasonal.period_s"] * 1000)
+
+
+def merge(profile: Profile, fence: Mapping[str, float], sensor: Mapping[str, float]) -> Mapping[str, float]:
+    """The profile's parameters, a fence's over them, the sensor's own over both.
+
+    Raises:
+        ParamError: a name or value cannot be used; the text begins with "fence" or the name.
+    """
+    try:
+        inside = override(profile, fence)
+    except ParamError as error:
+        raise ParamError(f"fence: {error}") from None
+    return override(replace(profile, params=inside), sensor)
 
 
 def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:
@@ -170,6 +208,14 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
             kinds.update(dict.fromkeys(slots, known[body[key]]))
     if ("both" in body) == ("low" in body or "high" in body):
         raise wrong("both", "give either `both` (one kind for both directions) or `low` and/or `high`")
+    for key, slot in (("drift_kind", DRIFT), ("variance_kind", NOISE)):
+        kinds[slot] = _EQUIPMENT[equipment.BLOCK_SLOTS[slot]]
+        if key in body:
+            if body[key] not in known:
+                raise wrong(key, f"{body[key]!r} is no kind of {domain}; want one of {', '.join(known)}")
+            if body[key] in (body.get("low"), body.get("high"), body.get("both")):
+                raise wrong(key, f"{body[key]!r} is the kind of a side already: one kind of a sensor has one episode")
+            kinds[slot] = known[body[key]]
     if "both" not in body:
         _one_sided(params, "low" in body, "high" in body)
     return Profile(
@@ -188,10 +234,12 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
 def _one_sided(params: dict[str, float], low: bool, high: bool) -> None:
     """A direction without a kind of alert is not watched."""
     off = float("nan")
+    sided = [name.removesuffix(".up") for name in DEFAULTS if name.endswith(".up") and name != "variance.up"]
+    params.update({f"{name}.down": 0.0 for name in sided if not low})
+    params.update({f"{name}.up": 0.0 for name in sided if not high})
     if not low:
         params.update(
             {
-                "adaptive.down": 0.0,
                 "limits.low_1": off,
                 "limits.low_2": off,
                 "limits.low_3": off,
@@ -201,7 +249,6 @@ def _one_sided(params: dict[str, float], low: bool, high: bool) -> None:
     if not high:
         params.update(
             {
-                "adaptive.up": 0.0,
                 "limits.high_1": off,
                 "limits.high_2": off,
                 "limits.high_3": off,

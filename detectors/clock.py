@@ -33,13 +33,18 @@ def step(r: Any, lag_ms: float, first: bool, p: Any) -> int:
 
 
 @jit
-def run(state: Any, rows: Any, lag_ms: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n] for lags float64[n] in ms of sensors rows int32[n]; 0.5 at the limit."""
+def run(state: Any, rows: Any, lag_ms: Any, p: Any, scores: Any, band: Any) -> None:
+    """This detector alone: scores float64[n] for lags float64[n] in ms of sensors rows int32[n]; 0.5 at the limit; band
+    float64[n, 3]: the least lag and what is allowed of it."""
     for i in range(len(rows)):
         r = state[rows[i]]
+        band[i, 0] = r.lag if r.seen > 0 else math.nan
+        band[i, 1] = -p.clock_ahead_ms
+        band[i, 2] = p.clock_behind_ms
         if not math.isfinite(lag_ms[i]):
             scores[i] = 0.0
             continue
-        step(r, lag_ms[i], i == 0, p)
+        step(r, lag_ms[i], r.seen == 0, p)
+        r.seen += 1
         over = -r.lag / p.clock_ahead_ms if r.lag < 0 else r.lag / p.clock_behind_ms
         scores[i] = min(over / 2.0, 1.0)

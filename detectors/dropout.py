@@ -7,6 +7,7 @@ readings, in `fused`. A sensor that never reported is not judged.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from detectors.compiled import jit
@@ -52,7 +53,12 @@ def tick(state: Any, slots: Any, params: Any, now: int, first: int, n: int, rows
 
 
 @jit
-def run(state: Any, rows: Any, now_ms: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n] of sensors rows int32[n] at times now_ms int64[n]; 0.5 at the limit."""
+def run(state: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any, band: Any) -> None:
+    """This detector alone, over a series with ticks: a NaN value is a tick at ts_ms, another one a reading. Scores
+    float64[n] of sensors rows int32[n], 0.5 at the limit; band float64[n, 3] is NaN: it expects no value."""
     for i in range(len(rows)):
-        scores[i] = min(silence(state[rows[i]], now_ms[i], p) / 2.0, 1.0)
+        r = state[rows[i]]
+        scores[i] = min(silence(r, ts_ms[i], p) / 2.0, 1.0)
+        band[i, 0] = band[i, 1] = band[i, 2] = math.nan
+        if math.isfinite(values[i]):
+            r.last_ts = max(r.last_ts, ts_ms[i])

@@ -6,7 +6,7 @@ validity checks of Jacobson, Nihan & Bender 1990, *Detecting Erroneous Loop Dete
 
 from __future__ import annotations
 
-from detectors.layout import CLOCK, DROP, FLAT, RANGE
+from detectors.layout import CLOCK, DRIFT, DROP, FLAT, NOISE, RANGE
 from detectors.texts import Both, Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -26,5 +26,18 @@ KINDS: tuple[Kind, ...] = (
         Both("设备时钟偏差", "Device clock is off"),
         Both("请校时；若时钟正确，请检查上传延迟", "set the clock; where it is right, look for a slow upload"),
     ),
+    Kind(
+        "drift",
+        "equipment",
+        Both("读数缓慢漂移", "Reading drifts"),
+        Both("请校准传感器", "calibrate the sensor"),
+    ),
+    Kind(
+        "noisy",
+        "equipment",
+        Both("读数波动异常", "Reading swings unusually"),
+        Both("请检查传感器和接线", "check the sensor and its wiring"),
+    ),
 )
 BY_SLOT: dict[int, str] = {RANGE: "out_of_range", FLAT: "flatline", DROP: "dropout", CLOCK: "clock_skew"}
+BLOCK_SLOTS: dict[int, str] = {DRIFT: "drift", NOISE: "noisy"}  # unless a profile names a hazard

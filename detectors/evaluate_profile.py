@@ -43,11 +43,12 @@ def of(profile: Profile) -> Callable[[npt.NDArray[np.datetime64], Floats], Float
                 continue
             if last and not stepped:
                 table[0] = compile_params(profile.params, (stamps[i] - last) / 1000.0, profile.low_slot)
+                bank.ask(0, table[0])
                 stepped = True
             off = float(adaptive.score(adaptive.judge(r, flat[i], table[0])))
             fused.apply(
                 bank.state, bank.slots, table, bank.ring_t, bank.ring_v, rows, idx, stamps[i : i + 1],
-                flat[i : i + 1], quality, counts, 0, 0, events, 0,
+                flat[i : i + 1], quality, counts, 0, 0, events, 0, bank.blocks, bank.block_slots, bank.seasons,
             )  # fmt: skip
             loud = bool((bank.slots[0]["phase"] == ACTIVE).any())
             out[i] = 0.5 + 0.5 * off if loud else 0.4999 * off

@@ -47,13 +47,19 @@ def deviation(r: Any, x: float, p: Any) -> float:
 
 
 @jit
-def run(state: Any, rows: Any, values: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n] in [0, 1] for values float64[n] of sensors rows int32[n]."""
+def run(state: Any, rows: Any, values: Any, p: Any, scores: Any, band: Any) -> None:
+    """This detector alone: scores float64[n] in [0, 1] and band float64[n, 3] (expected, low, high) for values
+    float64[n] of sensors rows int32[n]."""
     for i in range(len(rows)):
         r = state[rows[i]]
         scores[i] = 0.0
+        band[i, 0] = band[i, 1] = band[i, 2] = math.nan
         if math.isfinite(values[i]):
             if r.n >= p.warm_n:
+                wide = max(p.z_on * SIGMA * r.scale, p.min_dev, p.min_dev_rel * abs(r.level))
+                band[i, 0] = r.level
+                band[i, 1] = r.level - wide
+                band[i, 2] = r.level + wide
                 scores[i] = score(deviation(r, values[i], p))
             if not calm(r, values[i], p):
                 learn(r, values[i], p.open_gain, p)

@@ -38,9 +38,14 @@ def step(r: Any, ts: int, x: float, p: Any) -> float:
 
 
 @jit
-def run(state: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n], 0.5 at a flat-line, at most 1; NaN is 0 and breaks no run."""
+def run(state: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any, band: Any) -> None:
+    """This detector alone: scores float64[n], 0.5 at a flat-line, at most 1; NaN is 0 and breaks no run; band
+    float64[n, 3]: the value of the run and what counts as equal."""
     for i in range(len(rows)):
         scores[i] = 0.0
+        r = state[rows[i]]
+        band[i, 0] = r.flat_value if r.flat_n > 0 else math.nan
+        band[i, 1] = band[i, 0] - p.flat_eps
+        band[i, 2] = band[i, 0] + p.flat_eps
         if math.isfinite(values[i]):
             scores[i] = min(step(state[rows[i]], ts_ms[i], values[i], p) / 2.0, 1.0)

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from detectors.compiled import jit
+from detectors.layout import HIGH, LOW
 
 
 @jit
@@ -53,16 +54,22 @@ def impossible(x: float, p: Any) -> bool:
 
 
 @jit
-def run(values: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n] for values float64[n], rung / 3; an impossible value is 1, NaN is 0."""
-    now = 0
-    for i in range(len(values)):
+def run(slots: Any, rows: Any, values: Any, p: Any, scores: Any, band: Any) -> None:
+    """This detector alone: scores float64[n] for values float64[n] of sensors rows int32[n]: 0.5 at the watch level,
+    1 at the high alarm or an impossible value, 0 below and for NaN; band float64[n, 3]: NaN, low_1, high_1."""
+    for i in range(len(rows)):
         x = values[i]
         scores[i] = 0.0
+        band[i, 0] = math.nan
+        band[i, 1] = p.low_1
+        band[i, 2] = p.high_1
         if not math.isfinite(x):
             continue
         if impossible(x, p):
             scores[i] = 1.0
             continue
-        now = max(high_level(x, now, p), low_level(x, now, p))
-        scores[i] = now / 3.0
+        low, high = slots[rows[i], LOW], slots[rows[i], HIGH]
+        low.level = low_level(x, int(low.level), p)
+        high.level = high_level(x, int(high.level), p)
+        level = max(int(low.level), int(high.level))
+        scores[i] = 0.25 + 0.25 * level if level > 0 else 0.0

@@ -36,12 +36,22 @@ def excess(change: float, p: Any) -> float:
 
 
 @jit
-def run(state: Any, ring_t: Any, ring_v: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any) -> None:
-    """This detector alone: scores float64[n], e / (1 + e) of the excess e (0.5 at the limit); NaN is 0 and skipped."""
+def run(
+    state: Any, ring_t: Any, ring_v: Any, rows: Any, ts_ms: Any, values: Any, p: Any, scores: Any, band: Any
+) -> None:  # fmt: skip
+    """This detector alone: scores float64[n], e / (1 + e) of the excess e (0.5 at the limit); NaN is 0 and skipped;
+    band float64[n, 3]: the reading it is compared with, and what the limits allow since then."""
     for i in range(len(rows)):
         r = state[rows[i]]
         scores[i] = 0.0
+        band[i, 0] = band[i, 1] = band[i, 2] = math.nan
         if math.isfinite(values[i]):
+            if r.seen >= p.rate_n:
+                before = back(r, ring_v, rows[i], p.rate_n - 1)
+                dt = ((ts_ms[i] & (_WRAP - 1)) - int(ring_t[rows[i], (int(r.seen) - p.rate_n) % RING])) % _WRAP
+                band[i, 0] = before
+                band[i, 1] = before - p.fall_per_ms * dt
+                band[i, 2] = before + p.rise_per_ms * dt
             push(r, ring_t, ring_v, rows[i], ts_ms[i], values[i])
             e = abs(excess(slope(r, ring_t, ring_v, rows[i], p), p))
             scores[i] = e / (1.0 + e)

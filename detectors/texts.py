@@ -8,7 +8,22 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from detectors.layout import DEVIATION, LIMIT, OUTSIDE, RATE, SILENT, SKEWED, STUCK
+from detectors.layout import (
+    CALMER,
+    DEVIATION,
+    DRIFTS,
+    LIMIT,
+    MEAN,
+    NOISIER,
+    OUTSIDE,
+    QUANTILE,
+    RATE,
+    SEASON,
+    SHIFT,
+    SILENT,
+    SKEWED,
+    STUCK,
+)
 
 
 class Both(NamedTuple):
@@ -106,8 +121,25 @@ def over(f: Facts, relearned: bool) -> Both:
         return Both(f"{q.zh}恢复上报，中断 {held.zh}", f"{q.en} reports again after {held.en} of silence")
     if f.cause == STUCK:
         return Both(f"{q.zh}恢复变化，历时 {held.zh}", f"{q.en} moves again after {held.en}")
+    if f.cause in (DRIFTS, NOISIER, CALMER):
+        return Both(f"{q.zh}恢复正常，历时 {held.zh}", f"{q.en} back to normal after {held.en}")
     now = number(f.value, f.decimals, f.unit)
     return Both(f"{q.zh}恢复正常（{now}），历时 {held.zh}", f"{q.en} back to normal ({now}) after {held.en}")
+
+
+_AGAINST = {  # zh: 比…低, en: below …
+    SEASON: Both("同时段", "the usual for this hour"),
+    SHIFT: Both("此前水平持续偏", "its level before, lastingly"),
+    MEAN: Both("长期均值持续偏", "its long mean, lastingly"),
+    QUANTILE: Both("平时中位值", "its usual median"),
+}
+
+
+def _off(q: Both, f: Facts, against: Both) -> Both:
+    """Off by how much, against what."""
+    off, usual = number(abs(f.value - f.expected), f.decimals, f.unit), number(f.expected, f.decimals, f.unit)
+    zh, en = ("低", "below") if f.value < f.expected else ("高", "above")
+    return Both(f"{q.zh}比{against.zh}{zh} {off}（{usual}）", f"{q.en} {off} {en} {against.en} ({usual})")
 
 
 def _seen(f: Facts) -> Both:
@@ -118,6 +150,19 @@ def _seen(f: Facts) -> Both:
         if f.value < f.expected:
             return Both(f"{q.zh}比预期低 {off}（预期 {usual}）", f"{q.en} {off} below expected ({usual})")
         return Both(f"{q.zh}比预期高 {off}（预期 {usual}）", f"{q.en} {off} above expected ({usual})")
+    if f.cause in _AGAINST:
+        return _off(q, f, _AGAINST[f.cause])
+    if f.cause == DRIFTS:
+        off = number(abs(f.value - f.expected), f.decimals, f.unit)
+        way = ("下降", "fell") if f.value < f.expected else ("上升", "rose")
+        return Both(f"{q.zh}近期缓慢{way[0]} {off}", f"{q.en} slowly {way[1]} by {off} of late")
+    if f.cause in (NOISIER, CALMER):
+        times = f.value / f.expected if f.expected > 0 else math.inf
+        if f.cause == CALMER:
+            return Both(f"{q.zh}波动仅为平时的 {times:.2f} 倍", f"{q.en} swings only {times:.2f} times its usual")
+        if not math.isfinite(times):
+            return Both(f"{q.zh}波动，平时不动", f"{q.en} swings and usually does not")
+        return Both(f"{q.zh}波动为平时的 {times:.1f} 倍", f"{q.en} swings {times:.1f} times its usual")
     if f.cause == LIMIT:
         limit, rung = number(f.limit, f.decimals, f.unit), LEVEL[f.level]
         if f.value < f.limit:

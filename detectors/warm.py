@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 
-from detectors import adaptive, clock, debounce, dropout, ewma, flatline, fused, limits, rate
+from detectors import debounce, dropout, fused
 from detectors.bank import Bank, records
 from detectors.layout import EVENT
+from detectors.library import ENTRIES, Alone
 from detectors.params import DEFAULTS, RECORD, compile_params
 
 
@@ -24,20 +25,15 @@ def warm(standalone: bool = False) -> float:
     params[0] = compile_params(DEFAULTS, 60.0)
     rows, idx, ts = np.zeros(1, np.int32), np.zeros(1, np.int32), np.ones(1, np.int64)
     values, quality, counts = np.zeros(1), np.zeros(0, np.uint8), np.zeros(5, np.int64)
-    events, actions, scores = records(np.zeros(8, EVENT)), np.zeros(1, np.uint8), np.zeros(1)
+    events, actions = records(np.zeros(8, EVENT)), np.zeros(1, np.uint8)
     fused.apply(
         bank.state, bank.slots, params, bank.ring_t, bank.ring_v, rows, idx, ts, values, quality, counts, 0, 1, events,
-        0,
+        0, bank.blocks, bank.block_slots, bank.seasons,
     )  # fmt: skip
     dropout.tick(bank.state, bank.slots, params, 2, 0, 1, rows, actions)
     fused.silent(bank.state, params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, 1, 2, events)
     if standalone:
-        adaptive.run(bank.state, bank.ring_t, bank.ring_v, rows, ts, values, params[0], scores)
-        rate.run(bank.state, bank.ring_t, bank.ring_v, rows, ts, values, params[0], scores)
-        flatline.run(bank.state, rows, ts, values, params[0], scores)
-        limits.run(values, params[0], scores)
-        dropout.run(bank.state, rows, ts, params[0], scores)
-        ewma.run(bank.state, rows, values, params[0], scores)
-        clock.run(bank.state, rows, values, params[0], scores)
+        for name in ENTRIES:
+            Alone(name).step(rows, ts, values)
         debounce.run(bank.slots, 0, rows, ts, actions, params[0], actions)
     return time.perf_counter() - begin

@@ -14,7 +14,10 @@ from streams.events import Detection, Evidence, Text, stable_id
 
 STATES = {RAISE: "raise", UPDATE: "update", CLEAR: "clear"}
 LATENESS_S = 30.0  # a reading of a continuous sensor this old when it arrives is told as late
-_NAMES = ("", "adaptive", "limits", "rate", "range", "flatline", "dropout", "clock")
+_NAMES = (
+    "", "adaptive", "limits", "rate", "range", "flatline", "dropout", "clock", "seasonal", "cusum", "page_hinkley",
+    "quantile", "drift", "variance", "variance",
+)  # fmt: skip
 RETIRED = Both("监测点已停用", "the sensor was retired")
 
 

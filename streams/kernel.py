@@ -24,7 +24,7 @@ from detectors import dropout, fused
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile, override
 from detectors.groups import GROUPS
-from detectors.layout import ACTIVE, CLEAR, EVENT, SLOT, SLOTS
+from detectors.layout import ACTIVE, BLOCK_SLOTS, CLEAR, EVENT, SLOT, SLOTS
 from detectors.params import RECORD, ParamError, compile_params
 from detectors.texts import Kind
 from detectors.zone_sum import ZoneSums
@@ -105,6 +105,17 @@ class Kernel:
                 out += [d for r in rows for d in self._retire(r)]
         return out
 
+    def use(self, catalog: Catalog) -> None:
+        """Go over to other profiles. What was learned stays; what a profile newly asks for begins anew, and so does a
+        sensor whose profile measures in another unit."""
+        self.catalog, self._param_rows = catalog, {}
+        for row, sensor in enumerate(self._sensors):
+            old, profile = self._profiles[row], catalog.get(profile_for(sensor))
+            self._profiles[row] = profile
+            if profile.unit != old.unit:
+                self._bank.forget(row)
+            self._set_params(row, sensor, profile)
+
     def process(self, cols: Columns, at_ms: int = 0) -> list[Detection]:
         """Judge readings in the order given; `at_ms`: when they arrived, epoch ms, 0 where nobody knows (a replay)."""
         idx, rows = self._rows(cols)
@@ -121,7 +132,8 @@ class Kernel:
         while first < n:
             found, first = fused.apply(
                 bank.state, bank.slots, self._params, bank.ring_t, bank.ring_v, rows, idx, ts_ms, values,
-                quality, self._counts, self._now_ms, at_ms, self._events, first,
+                quality, self._counts, self._now_ms, at_ms, self._events, first, bank.blocks, bank.block_slots,
+                bank.seasons,
             )  # fmt: skip
             out += [self._detection(self._events[k], at_ms) for k in range(found)]
         return out
@@ -168,7 +180,6 @@ class Kernel:
     def _put(self, name: str, sensor: Sensor) -> int:
         """Make or renew a row."""
         profile = self.catalog.get(profile_for(sensor))
-        param_row = self._param_row(sensor, profile)
         row = self._bank.rows.get(name)
         if row is None:
             row = self._bank.add(name)
@@ -182,8 +193,12 @@ class Kernel:
             self._sensors[row], self._profiles[row] = sensor, profile
             if (profile_for(old), old.interval_s) != (profile_for(sensor), sensor.interval_s):
                 self._bank.forget(row)
-        self._bank.state[row]["profile"] = param_row
+        self._set_params(row, sensor, profile)
         return row
+
+    def _set_params(self, row: int, sensor: Sensor, profile: Profile) -> None:
+        param_row = self._bank.state[row]["profile"] = self._param_row(sensor, profile)
+        self._bank.ask(row, self._params[param_row])
 
     def _of_metric(self, sensor: Sensor, metric: str) -> Sensor:
         """What a metric's row is judged by: the sensor's place, the metric's profile."""
@@ -204,8 +219,9 @@ class Kernel:
         """End what is open and forget what was learned."""
         out = []
         r, slots = self._bank.state[row], self._bank.slots[row]
-        for slot in range(SLOTS):
-            s = slots[slot]
+        boxed = self._bank.block_slots[r["block"]]
+        for slot in range(SLOTS + (BLOCK_SLOTS if r["block"] else 0)):
+            s = slots[slot] if slot < SLOTS else boxed[slot - SLOTS]
             if s["phase"] == ACTIVE:
                 self._events[0] = np.zeros((), EVENT)
                 e = self._events[0]
@@ -214,10 +230,11 @@ class Kernel:
                 for name in ("expected", "low", "high", "score", "threshold"):
                     e[name] = math.nan
                 out.append(self._detection(e, 0, retired=True))
-            slots[slot] = np.zeros((), SLOT)
-        last, profile = int(r["last_ts"]), int(r["profile"])
+            (slots if slot < SLOTS else boxed)[slot % SLOTS] = np.zeros((), SLOT)
+        self._bank.unlearn(row)
+        last, profile, block = int(r["last_ts"]), int(r["profile"]), int(r["block"])
         self._bank.state[row] = np.zeros((), r.dtype)
-        r["profile"], r["last_ts"] = profile, last
+        r["profile"], r["last_ts"], r["block"] = profile, last, block
         return out
 
     def _param_row(self, sensor: Sensor, profile: Profile) -> int:
@@ -340,7 +357,7 @@ class Kernel:
         self._sums, self._groups = ZoneSums(), Groups(GROUPS.get(self.domain))
         own = {s.id for s in saved.sensors}
         for row, (sensor, profile) in enumerate(zip(self._sensors, self._profiles, strict=True)):
-            bank.state[row]["profile"] = self._param_row(sensor, profile)
+            self._set_params(row, sensor, profile)
             if sensor.flow_sign and not sensor.retired and self._names[row] in own:
                 self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
             if self._names[row] in own:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from detectors import adaptive, clock, debounce, dropout, ewma, flatline, limits, rate
+from detectors import adaptive, clock, debounce, dropout, flatline, limits
 from detectors.bank import Bank
 from detectors.catalog import ALGORITHMS
 from detectors.layout import (
@@ -23,6 +22,7 @@ from detectors.layout import (
     RAISE,
     UPDATE,
 )
+from detectors.library import ENTRIES, Alone
 from detectors.params import DEFAULTS, compile_params
 from detectors.series import copy, push
 
@@ -40,66 +40,26 @@ def signal(seed: int, n: int = 400, spread: float = 0.2) -> np.ndarray:
     return x
 
 
-Runner = Callable[[Any, np.ndarray, Any, bool], np.ndarray]
-
-
 def _call(function: Any, plain: bool) -> Any:
     return function.py_func if plain else function
 
 
-def _bank(plain: bool) -> tuple[Bank, Any]:
-    bank = Bank()
-    bank.add("a")
-    return bank, bank.state.view(np.recarray) if plain else bank.state
+def alone(name: str, p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
+    """Scores, band and the bytes of the state after it, as one row of numbers."""
+    one = Alone(name)
+    one.p = p
+    one.bank.ask(0, p)
+    got = one.step(np.zeros(len(x), np.int32), ts, x, not plain)
+    state = b"".join(v for k, v in one.bank.dump().items() if isinstance(v, bytes) and k != "state")
+    return np.concatenate([*got, np.frombuffer(state, np.uint8), np.frombuffer(one.bank.state.tobytes(), np.uint8)])
 
 
 def run_adaptive(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    bank, state = _bank(plain)
-    scores, rows = np.zeros(len(x)), np.zeros(len(x), np.int32)
-    _call(adaptive.run, plain)(state, bank.ring_t, bank.ring_v, rows, ts, x, p, scores)
-    return np.concatenate([scores, np.frombuffer(bank.state.tobytes(), np.uint8)])
+    return alone("adaptive", p, x, ts, plain)
 
 
 def run_rate(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    bank, state = _bank(plain)
-    scores, rows = np.zeros(len(x)), np.zeros(len(x), np.int32)
-    _call(rate.run, plain)(state, bank.ring_t, bank.ring_v, rows, ts, x, p, scores)
-    return scores
-
-
-def run_flatline(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    _, state = _bank(plain)
-    scores = np.zeros(len(x))
-    _call(flatline.run, plain)(state, np.zeros(len(x), np.int32), ts, np.round(x), p, scores)
-    return scores
-
-
-def run_limits(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    scores = np.zeros(len(x))
-    _call(limits.run, plain)(x, p, scores)
-    return scores
-
-
-def run_dropout(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    bank, state = _bank(plain)
-    bank.state["last_ts"] = T0
-    scores = np.zeros(len(x))
-    _call(dropout.run, plain)(state, np.zeros(len(x), np.int32), ts, p, scores)
-    return scores
-
-
-def run_ewma(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    _, state = _bank(plain)
-    scores = np.zeros(len(x))
-    _call(ewma.run, plain)(state, np.zeros(len(x), np.int32), x, p, scores)
-    return scores
-
-
-def run_clock(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
-    _, state = _bank(plain)
-    scores = np.zeros(len(x))
-    _call(clock.run, plain)(state, np.zeros(len(x), np.int32), x * 1000.0, p, scores)
-    return scores
+    return alone("rate", p, x, ts, plain)[: len(x)]
 
 
 def run_debounce(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarray:
@@ -112,20 +72,8 @@ def run_debounce(p: Any, x: np.ndarray, ts: np.ndarray, plain: bool) -> np.ndarr
     return actions
 
 
-RUNNERS: dict[str, Any] = {
-    "adaptive": run_adaptive,
-    "limits": run_limits,
-    "rate": run_rate,
-    "flatline": run_flatline,
-    "dropout": run_dropout,
-    "clock": run_clock,
-    "ewma": run_ewma,
-    "debounce": run_debounce,
-}
-
-
 def test_every_algorithm_of_the_catalog_is_in_this_suite() -> None:
-    assert set(RUNNERS) == set(ALGORITHMS)
+    assert {*ENTRIES, "debounce"} == set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
@@ -134,14 +82,18 @@ def test_compiled_equals_readable_twin(name: str, seed: int) -> None:
     p = params(
         limits__high_1=41, limits__high_2=44, limits__low_1=39, rate__rise_per_min=1, rate__fall_per_min=1,
         flatline__n=5, flatline__s=60, range__max=60, adaptive__relearn_n=10, adaptive__relearn_s=60,
+        **{f"{part}__on": 1 for part in ("seasonal", "cusum", "page_hinkley", "quantile", "drift", "variance")},
+        seasonal__period_s=3600, drift__now_s=1800, drift__ref_s=36000, stuck__n=10, variance__ref_s=36000,
     )  # fmt: skip
     x, ts = signal(seed), T0 + np.arange(400) * 60_000
     before = x.copy(), ts.copy(), p.tobytes()
     readable = np.array(p).view(np.recarray)[()]
-    fast, slow = RUNNERS[name](p, x, ts, False), RUNNERS[name](readable, x, ts, True)
+    if name == "debounce":
+        fast, slow = run_debounce(p, x, ts, False), run_debounce(readable, x, ts, True)
+    else:
+        fast, slow = alone(name, p, x, ts, False), alone(name, p, x, ts, True)
+        assert ((fast[:400] >= 0) & (fast[:400] <= 1)).all()
     np.testing.assert_array_equal(fast, slow)
-    if name != "debounce" and name != "adaptive":
-        assert ((fast >= 0) & (fast <= 1)).all()
     np.testing.assert_array_equal(before[0], x)
     np.testing.assert_array_equal(before[1], ts)
     assert before[2] == p.tobytes()
@@ -167,7 +119,8 @@ def test_one_wild_value_hardly_moves_the_level() -> None:
     x = np.random.default_rng(0).normal(40, 0.2, 201)
     x[-1] = 1e6
     p, rows = params(), np.zeros(201, np.int32)
-    adaptive.run(bank.state, bank.ring_t, bank.ring_v, rows, T0 + np.arange(201), x, p, np.zeros(201))
+    band = np.zeros((201, 3))
+    adaptive.run(bank.state, bank.ring_t, bank.ring_v, rows, T0 + np.arange(201), x, p, np.zeros(201), band)
     assert abs(bank.state["level"][0] - 40) < 0.2
 
 
@@ -185,6 +138,7 @@ def test_first_level_is_a_median() -> None:
         x,
         params(),
         np.zeros(INIT),
+        np.zeros((INIT, 3)),
     )
     assert bank.state["level"][0] == 10.0
 
@@ -225,7 +179,7 @@ def test_flatline_waits_longer_for_a_sensor_that_is_often_flat() -> None:
         bank = Bank()
         bank.add("a")
         scores = np.zeros(200)
-        flatline.run(bank.state, np.zeros(200, np.int32), ts, x, p, scores)
+        flatline.run(bank.state, np.zeros(200, np.int32), ts, x, p, scores, np.zeros((200, 3)))
         return int(np.argmax(scores >= 0.5)) if (scores >= 0.5).any() else -1
 
     assert first(moving) == 109

@@ -8,7 +8,31 @@ from pathlib import Path
 import pytest
 
 from detectors.catalog import DOMAIN_KINDS, FOLDER, KINDS, Catalog, ProfileError, override
-from detectors.layout import CLOCK, DEVIATION, DROP, FLAT, HIGH, LIMIT, LOW, OUTSIDE, RANGE, RATE, SILENT, SKEWED, STUCK
+from detectors.equipment import KINDS as EQUIPMENT
+from detectors.layout import (
+    CALMER,
+    CLOCK,
+    DEVIATION,
+    DRIFT,
+    DRIFTS,
+    DROP,
+    FLAT,
+    HIGH,
+    LIMIT,
+    LOW,
+    MEAN,
+    NOISE,
+    NOISIER,
+    OUTSIDE,
+    QUANTILE,
+    RANGE,
+    RATE,
+    SEASON,
+    SHIFT,
+    SILENT,
+    SKEWED,
+    STUCK,
+)
 from detectors.params import ParamError
 from detectors.texts import Facts, ongoing, over
 from geo.assets import KINDS as SENSOR_KINDS
@@ -22,7 +46,7 @@ def test_every_kind_of_sensor_of_the_registry_has_a_profile() -> None:
 
 
 def test_kind_names_are_unique() -> None:
-    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + 4
+    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + len(EQUIPMENT)
 
 
 @pytest.mark.parametrize("key", ["water.nothing", "gas.x", "power.voltage"])
@@ -34,8 +58,10 @@ def test_unknown_kinds_use_the_generic_profile(key: str) -> None:
 def test_sentences_of_every_profile_in_both_languages(key: str) -> None:
     profile = CATALOG.profiles[key]
     causes = {
-        LOW: (DEVIATION, LIMIT, RATE),
-        HIGH: (DEVIATION, LIMIT, RATE),
+        LOW: (DEVIATION, LIMIT, RATE, SEASON, SHIFT, MEAN, QUANTILE),
+        HIGH: (DEVIATION, LIMIT, RATE, SEASON, SHIFT, MEAN, QUANTILE),
+        DRIFT: (DRIFTS,),
+        NOISE: (NOISIER, CALMER),
         RANGE: (OUTSIDE,),
         FLAT: (STUCK,),
         DROP: (SILENT,),
