@@ -1,8 +1,8 @@
 """How rare is a value of some strangeness measure, by its own history? Peaks over a running threshold.
 
 A high quantile u of the measure is followed by stochastic approximation (Robbins & Monro 1951); what exceeds it is
-taken as exponential with the running mean excess m (Pickands 1975; for streams Siffer et al. 2017, *Anomaly Detection in
-Streams with Extreme Value Theory*, with shape 0, which needs no fit). The answer is in decades, -log10 of the tail
+taken as exponential with the running mean excess m (Pickands 1975; for streams Siffer et al. 2017, *Anomaly Detection
+in Streams with Extreme Value Theory*, with shape 0, which needs no fit). The answer is in decades, -log10 of the tail
 probability: 2 is one row in a hundred, 3 one in a thousand. So every measure and every signal speaks one language,
 and no scale has to be given.
 """

@@ -31,15 +31,15 @@ NAT = np.iinfo(np.int64).min
 
 # name: default. Chosen on labelled recordings by leaving groups out, docs/detection/outside.md
 PARAMS: Mapping[str, float] = {
-    "keep": 0.95,  # weight of a row that is one older: stretches of 20 rows are compared
+    "keep": 0.94,  # weight of a row that is one older: stretches of 17 rows are compared
     "skip": 18,  # newest lags that are not looked at
-    "quantile": 0.95,
-    "gain": 0.005,  # of the running quantile: memory of 200 rows
+    "quantile": 0.97,
+    "gain": 0.0025,  # of the running quantile: memory of 400 rows
     "record": 2.0,  # decades that a new extreme adds
-    "bar": 2.3,  # decades
+    "bar": 1.85,  # decades
     "lift": 1.75,
-    "rest": 30.0,  # rows
-    "rest_share": 0.03,
+    "rest": 60.0,  # rows
+    "rest_share": 0.015,
 }
 PARAM = np.dtype([(name, "f8") for name in PARAMS])
 STATE = np.dtype(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from detectors.evaluate import THRESHOLD, make
 from detectors.scoring import nab
 from streams.cli.benches.detect import data
+from streams.cli.benches.detect_nab_folds import CONFIGS, folds
 from streams.cli.benches.figure import Figure, Say
 
 STAGE = "nab"
@@ -78,3 +79,10 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         }
         goal = ">= 70" if name == "standard" and not quick else ""
         yield Figure(f"detect.nab_dev_{name}", outcome.score, "points", goal, outcome.windows, detail)
+    if quick:
+        return
+    say(f"nab: {CONFIGS} random configurations, each group scored by the best of the others")
+    streams = [(file.timestamps.astype(np.int64), file.values) for file in found]
+    cross = folds([file.group for file in found], streams, windows)
+    detail = {"by_group": cross.by_group, "median_of_draws": cross.median, "configurations": cross.configs}
+    yield Figure("detect.nab_dev_left_out", cross.left_out, "points", "", sum(map(len, windows)), detail)
