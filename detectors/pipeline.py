@@ -29,5 +29,6 @@ KINDS: tuple[Kind, ...] = (
         Both("管段进出流量不平衡", "Line imbalance"),
         Both("疑似泄漏", "leak suspected"),
     ),
+    Kind("pipeline_leak", "hazard", Both("管道疑似泄漏", "Pipeline leak suspected")),
     Kind("pipeline_anomaly", "hazard", Both("管道监测异常", "Unusual pipeline reading")),
 )
