@@ -62,8 +62,10 @@ class AlertsLogic:
             self._keys_changed = self._keys_changed or bool(event.key)
             value = encode_result(result, self._divisions)
             out.send(self.settings.prefix + topics.RESULTS, 0, value, event.id.encode())
-        if done is not None:
-            self._write(done, record.partition, out)
+        for written in (done, *self.engine.touched):
+            if written is not None:
+                self._write(written, record.partition, out)
+        self.engine.touched.clear()
 
     def _write(self, record: AlertRecord, partition: int, out: Outbox) -> None:
         TRANSITIONS.labels(record.transition.trigger).inc()

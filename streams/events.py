@@ -106,6 +106,14 @@ class Ack(Struct, frozen=True):
     expires_ms: int
 
 
+class Link(Struct, frozen=True):
+    """Another alert that belongs to this one, and why."""
+
+    alert: str
+    why: Text
+    distance_m: float
+
+
 class Escalation(Struct, frozen=True):
     level: str = ""
     step: int = 0
@@ -166,6 +174,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     interval_s: float = 60.0
     delayed_by_s: float = 0.0
     previous: str | None = None  # alert id of the episode before
+    links: tuple[Link, ...] = ()
 
 
 class Transition(Struct, frozen=True, kw_only=True):

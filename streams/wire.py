@@ -12,6 +12,7 @@ from streams.alerts.lifecycle import RESPONSIBLE
 from streams.events import Alert, AlertRecord, CommandResult, Text, Transition
 
 _json = msgspec.json.Encoder()
+PREVIOUS = Text("上一次报警", "the episode before")
 
 
 def rfc3339(ms: int) -> str:
@@ -115,10 +116,15 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "codes": [],
         "parent": None,
         "members": [],
-        "links": [{"alert": a.previous, "why": "previous episode"}] if a.previous else [],
+        "links": _links(a),
         "fences": [],
         "impact": {},
     }
+
+
+def _links(a: Alert) -> list[dict[str, Any]]:
+    before = [{"alert": a.previous, "why": _text(PREVIOUS), "distance_m": None}] if a.previous else []
+    return before + [{"alert": k.alert, "why": _text(k.why), "distance_m": k.distance_m} for k in a.links]
 
 
 def public_transition(t: Transition) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
-from streams.alerts.lifecycle import TABLE, Step, on_command, on_detection
+from streams.alerts.lifecycle import TABLE, Step, on_command, on_detection, on_link
+from streams.alerts.linking import Nearby, back
 from streams.alerts.severity import Rule, decide, default_rules
 from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text
 
@@ -27,6 +29,8 @@ class Engine:
         self.newest: dict[tuple[str, str, str], str] = {}
         self.keys: dict[str, str] = {}  # idempotency key -> id of the alert it was done to
         self.changed: set[str] = set()
+        self.nearby = Nearby()
+        self.touched: list[AlertRecord] = []  # of other alerts than the one that moved; whoever calls takes them
 
     def restore(self, alerts: Mapping[str, bytes], keys: bytes) -> None:
         for raw in alerts.values():
@@ -41,6 +45,7 @@ class Engine:
         if held is None or alert.episode >= held.episode:
             self.newest[slot] = alert.id
         self.changed.add(alert.id)
+        self.nearby.keep(alert)
 
     def on_detection(self, d: Detection, now_ms: int) -> AlertRecord | None:
         """The record to write, or None when nothing is to be told."""
@@ -48,8 +53,23 @@ class Engine:
         severity, why = decide(d, self.rules)
         step = on_detection(current, d, severity, why, now_ms)
         if step.alert is not None and step.alert is not current:
+            if step.transition is not None and step.transition.trigger == "raise":
+                step = step._replace(alert=self._linked(step.alert, now_ms))
+            assert step.alert is not None
             self._keep(step.alert)
         return self._record(step)
+
+    def _linked(self, alert: Alert, now_ms: int) -> Alert:
+        """A new alert with its links; those at their other ends go to `touched`."""
+        links = self.nearby.links(alert)
+        for link in links:
+            other = self.alerts[link.alert]
+            step = on_link(other, back(alert, other, link), now_ms)
+            assert step.alert is not None
+            self._keep(step.alert)
+            if (record := self._record(step)) is not None:
+                self.touched.append(record)
+        return replace(alert, links=links)
 
     def on_command(self, c: Command, now_ms: int) -> tuple[CommandResult, AlertRecord | None]:
         """The answer to the sender, and the record to write where it was accepted.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from streams.alerts.severity import worse
-from streams.events import Ack, Alert, Command, Detection, Text, Transition, stable_id
+from streams.events import Ack, Alert, Command, Detection, Link, Text, Transition, stable_id
 
 REPEAT_MS = 30_000
 ACK_EXPIRES_MS = {"I": 15 * 60_000, "II": 30 * 60_000, "III": 2 * 3_600_000, "IV": 24 * 3_600_000}
@@ -45,6 +45,7 @@ TABLE: dict[str, Row] = {
         Row("CLEAR-1", "clear", "ACTIVE, no other sensor of it active", "CLEARED"),
         Row("CLEAR-3", "clear", "ACTIVE, another sensor of it is still active", "stays ACTIVE"),
         Row("CLEAR-2", "clear", "CLEARED or no alert", "nothing"),
+        Row("LINK-1", "raise of another domain near", "ACTIVE", "links + 1; no new version"),
         Row("ACK-1", "ack", "not acked by this level", "ACKED by this level until it expires"),
         Row("ACK-2", "ack", "acked by this level", "", 409, "本级已签收", "this level has acknowledged already"),
         Row("ACK-3", "ack", "CLOSED", "", 409, "已结案，不能签收", "the alert is closed and cannot be acknowledged"),
@@ -160,6 +161,12 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
     last = max(alert.last_seen_ms, d.ts_ms)
     changed = replace(alert, condition="CLEARED", cleared_ms=d.ts_ms, last_seen_ms=last, active=())
     return _made(alert, changed, "clear", d.reason, now_ms, TABLE["CLEAR-1"])
+
+
+def on_link(alert: Alert, link: Link, now_ms: int) -> Step:
+    """Another domain's alert near this one; an officer's version stays what it is."""
+    changed = replace(alert, links=(*alert.links, link))
+    return Step(changed, _transition(alert, changed, "link", link.why, now_ms), TABLE["LINK-1"])
 
 
 def on_command(alert: Alert | None, c: Command, level: str, now_ms: int) -> Step:
