@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from detectors.compiled import jit
 from detectors.group import F64
 
 WINDOWS = ((5, 40), (15, 60), (45, 120))  # seconds judged, seconds before them
 Z_ON, Z_CALM = 7.0, 3.5
 LEAST = 0.003  # of the flow
 SHARE = 0.06
-SHARE_UNTUNED = 0.25  # before the wave speed is learned
+SHARE_UNTUNED = 0.6  # before the wave speed is learned
 WARM_S, MEMORY_S = 600.0, 3600.0
 KEPT = 512  # steps
 ABS_TO_SD = 1.2533
@@ -60,6 +61,45 @@ def capacity_m3_per_mpa(length_m: float, diameter_m: float, density: float, wave
     return math.pi * diameter_m**2 / 4.0 * length_m / (density * wave_m_s**2) * 1e6
 
 
+@jit
+def _look(rows, n, lengths, settle, width, out):  # type: ignore[no-untyped-def]
+    """out float64[W, 3]: excess of the newest window over the stretch before it, that stretch's mean, flow; NaN where
+    too much is lost. Returns how much the flows moved in the newest `settle` rows: ranges of means of `width` rows."""
+    end = len(rows)
+    for k in range(len(lengths)):
+        w, before = lengths[k]
+        if n < w + before:
+            continue
+        new = old = flow = 0.0
+        n_new = n_old = 0
+        for i in range(end - w - before, end):
+            x = rows[i, 0]
+            if x != x:
+                continue
+            if i < end - w:
+                old += x
+                n_old += 1
+            else:
+                new += x
+                flow += abs(rows[i, 3])
+                n_new += 1
+        if n_new < 0.8 * w or n_old < 0.8 * before:
+            continue
+        out[k, 0], out[k, 1], out[k, 2] = new / n_new - old / n_old, old / n_old, flow / n_new
+    moved = 0.0
+    for c in (3, 4):
+        low, high = np.inf, -np.inf
+        for j in range(min(n, settle) // width):
+            total = 0.0
+            for i in range(end - (j + 1) * width, end - j * width):
+                total += rows[i, c]
+            if total == total:
+                low, high = min(low, total / width), max(high, total / width)
+        if high > low:
+            moved += high - low
+    return moved
+
+
 class MassBalance:
     """Series of one stretch, a row a step: imbalance, r_a, r_b, q_a, q_b; scale of each window."""
 
@@ -71,7 +111,7 @@ class MassBalance:
         self.n = 0
         self.scale = np.zeros(len(WINDOWS))
         self.learned = np.zeros(len(WINDOWS))  # seconds
-        self.windows = [(max(2, round(w / step_s)), max(4, round(b / step_s))) for w, b in WINDOWS]
+        self.lengths = np.array([[max(2, round(w / step_s)), max(4, round(b / step_s))] for w, b in WINDOWS])
 
     def push(self, ts_ms: int, ra: float, rb: float, qa: float, qb: float) -> None:
         self.rows[:-1] = self.rows[1:]
@@ -86,43 +126,24 @@ class MassBalance:
 
     def judge(self, learn: bool, share: float = SHARE) -> Judged | None:
         """The most unusual window of now; None while little is known. `learn`: nothing is open. `share`: of moved flows."""
-        x = self.rows[:, 0]
         best: Judged | None = None
-        diffs = np.full(len(WINDOWS), np.nan)
-        moved = self._moved()
-        for k, (w, before) in enumerate(self.windows):
-            if self.n < w + before:
+        found = np.full((len(WINDOWS), 3), np.nan)
+        moved = _look(self.rows, self.n, self.lengths, self.settle, max(1, round(5.0 / self.step_s)), found)
+        diffs = found[:, 0]
+        for k, (excess, base, flow) in enumerate(found.tolist()):
+            if excess != excess or self.learned[k] < WARM_S:
                 continue
-            new, old = x[-w:], x[-w - before : -w]
-            if np.isfinite(new).mean() < 0.8 or np.isfinite(old).mean() < 0.8:
-                continue
-            base = float(np.nanmean(old))
-            diffs[k] = float(np.nanmean(new)) - base
-            if self.learned[k] < WARM_S:
-                continue
-            flow = float(np.nanmean(np.abs(self.rows[-w:, 3])))
             sd = max(float(self.scale[k]), 1e-6)
             # what the leak itself moves is the excess; anything more is an operation
-            operation = share * max(0.0, moved - 2.0 * abs(float(diffs[k])) - 12.0 * sd)
+            own = 2.0 * abs(excess) if share == SHARE else 0.0
+            operation = share * max(0.0, moved - own - 12.0 * sd)
             threshold = max(Z_ON * sd, LEAST * flow) + operation
-            found = Judged(float(diffs[k]) / sd, float(diffs[k]), base, threshold, w * self.step_s, sd)
-            if best is None or found.excess / found.threshold > best.excess / best.threshold:
-                best = found
+            one = Judged(excess / sd, excess, base, threshold, float(self.lengths[k, 0]) * self.step_s, sd)
+            if best is None or one.excess / one.threshold > best.excess / best.threshold:
+                best = one
         if learn:
             self._learn(diffs, best is None or best.z < 2 * Z_ON)
         return best
-
-    def _moved(self) -> float:
-        """How much the flows moved lately, m3/h: ranges of five-second means."""
-        q = self.rows[-self.settle :, 3:5]
-        width = max(1, round(5.0 / self.step_s))
-        n = len(q) // width * width
-        if n < 2 * width:
-            return 0.0
-        with np.errstate(invalid="ignore"):
-            means = q[-n:].reshape(-1, width, 2).mean(axis=1)
-        good = means[np.isfinite(means).all(axis=1)]
-        return float((good.max(axis=0) - good.min(axis=0)).sum()) if len(good) else 0.0
 
     def _learn(self, diffs: F64, usual: bool) -> None:
         known = np.isfinite(diffs)

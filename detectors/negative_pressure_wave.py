@@ -56,7 +56,9 @@ class Travel:
         if down and up:
             t = 0.5 * (_median(down) + _median(up))
             sd = 0.5 * float(np.hypot(_error(down), _error(up)))
-            return t, sd, 0.5 * (_median(down) - _median(up)), min(sd, self.clock_s)
+            trust = self.clock_s**2 / (self.clock_s**2 + sd**2)  # clocks that are known to be good are believed
+            ahead = 0.5 * (_median(down) - _median(up)) * trust
+            return t, sd, ahead, float(np.sqrt(trust)) * sd
         one = down or up
         return _median(one), float(np.hypot(_error(one), self.clock_s)), 0.0, self.clock_s
 

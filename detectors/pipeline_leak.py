@@ -24,11 +24,13 @@ from detectors.transient_model import TransientModel
 
 VERSION = "pipeline_leak/1"
 LOOK_S = 12.0  # after the slowest arrival the place is final
+SLOW_S = 30.0  # ... and once more for a leak that opens slowly
 BEND_S = 90.0  # seconds until the gradient has settled, at least; and two travel times
 ROUGH_S = (2.0, 8.0)  # widths of the steps in which an arrival is sought
 ROUGH_Z = 4.5
 UPDATE_S, OFF, OFF_S = 30.0, 0.4, 120.0
 LASTING_S = 14_400.0  # what lasts so long is the new normal
+RETUNED = 0.005
 SLACK = 2.0  # thresholds are so much higher with a broken column
 
 
@@ -63,8 +65,11 @@ class Stretch:
         self.residual[:, np.arange(lo, hi) % f.n] = ra, rb
         ts = hi * f.dt_ms
         self.balance.push(ts, _mean(ra), _mean(rb), _mean(qa), _mean(qb))
-        if self.waves.step(_mean(pa), _mean(pb)) and not self.open:
+        if self.waves.step(_mean(pa), _mean(pb)):
+            before = self.model.z
             self.model.tune(self.model.length_m / self.waves.travel.estimate()[0])
+            if abs(self.model.z / before - 1.0) > RETUNED and not self.open:
+                self.balance.forget()  # residuals of another model are no baseline
         tuned = any(self.waves.travel.seen)
         found = self.balance.judge(not self.open, SHARE if tuned else SHARE_UNTUNED)
         self.z = 0.0 if found is None else found.z
@@ -100,11 +105,11 @@ class Stretch:
             self.balance.forget()
             return out
         placed = False
-        if not o["final"] and round(since / step) % 2 == 0:
-            o["final"] = since >= self.wait_s
-            if not o["place"] or o["final"]:
+        if not o["final"] and round(since / step) % 4 == 0:
+            o["final"] = since >= self.wait_s + SLOW_S
+            if not o["place"] or since >= self.wait_s:
                 placed = self._locate(ts)
-        if o["final"] and not o["place"] and since > BEND_S + 2 * self.wait_s:
+        if o["final"] and not o["place"] and since > BEND_S + self.wait_s:
             placed = self._bend()
         if not placed and ts - o["told"] < UPDATE_S * 1000:
             return []
@@ -122,19 +127,17 @@ class Stretch:
         if f.dt_ms > 1000 or hi - lo < 20 * per_s:
             return False
         r = self.residual[:, np.arange(lo, hi) % f.n] * np.array([[1.0], [-1.0]])
+        best: Located | None = None
         for k, width in enumerate(ROUGH_S):
             rough = _arrivals(r, round(width * per_s), (travel + 1.5) * per_s)
-            if rough is None:
-                continue
-            located = self._refined(r, rough, lo, hi, 1.0 if k == 0 else 3.0)
-            if located is None:
-                continue
-            if o["place"] and o["place"][1] <= located.sd_m:
-                return False
-            o["place"] = [located.x_m, located.sd_m, "wave"]
-            o["onset"] = min(round(located.onset_ms), ts)
-            return True
-        return False
+            located = rough and self._refined(r, rough, lo, hi, 1.0 if k == 0 else 3.0)
+            if located and (best is None or located.sd_m < best.sd_m):
+                best = located
+        if best is None or (o["place"] and o["place"][1] <= best.sd_m):
+            return False
+        o["place"] = [best.x_m, best.sd_m, "wave"]
+        o["onset"] = min(round(best.onset_ms), ts)
+        return True
 
     def _refined(self, r: F64, rough: tuple[int, int], lo: int, hi: int, stretch: float) -> Located | None:
         at, sd = [], []

@@ -52,6 +52,7 @@ class TransientModel:
         self, length_m: float, wave_m_s: float, dt_s: float, z: float, static_mpa: float, known: bool, diameter_m: float
     ) -> None:
         self.length_m, self.dt_s, self.z = length_m, dt_s, z
+        self.z_per_wave = z / wave_m_s
         self.static = static_mpa  # rho g (z_b - z_a): added to p_b
         self.known = known
         area = np.pi * diameter_m**2 / 4.0
@@ -64,6 +65,7 @@ class TransientModel:
 
     def tune(self, wave_m_s: float) -> None:
         """Another wave speed: the state is laid on the new grid."""
+        self.z = self.z_per_wave * wave_m_s
         n = max(1, round(self.length_m / (wave_m_s * self.dt_s)))
         if n != self.reaches and self.age_s >= 0:
             old, new = np.linspace(0, 1, self.reaches + 1), np.linspace(0, 1, n + 1)
@@ -108,8 +110,8 @@ class TransientModel:
         self.age_s = -1.0
 
     def dump(self) -> list[Any]:
-        return [self.loss, self.offset, self.age_s, self.known, self.reaches, self.p.tobytes(), self.q.tobytes()]
+        return [self.loss, self.offset, self.age_s, self.known, self.reaches, self.z, self.p.tobytes(), self.q.tobytes()]
 
     def load(self, dumped: list[Any]) -> None:
-        self.loss, self.offset, self.age_s, self.known, self.reaches = dumped[:5]
-        self.p, self.q = (np.frombuffer(x).copy() for x in dumped[5:])
+        self.loss, self.offset, self.age_s, self.known, self.reaches, self.z = dumped[:6]
+        self.p, self.q = (np.frombuffer(x).copy() for x in dumped[6:])
