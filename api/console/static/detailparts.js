@@ -26,6 +26,9 @@ export function ages(root, now) {
   }
 }
 
+const linked = ({ links = [] }) => links.length > 0
+  && h("ul", null, links.map((k) => h("li", null, h("a", { href: `#alert=${k.alert}` }, say(k.why)))));
+
 export function facts(alert, units) {
   const place = typeof alert.lon === "number" ? `${alert.lon.toFixed(5)}, ${alert.lat.toFixed(5)}` : null;
   const levels = Object.entries(alert.path ?? {}).filter(([, code]) => code)
@@ -50,6 +53,7 @@ export function facts(alert, units) {
       [t("d.first"), moment(alert.first_seen)],
       [t("d.last"), moment(alert.last_seen)],
       [t("d.count"), number(alert.count, 9)],
+      [t("d.links"), linked(alert)],
       [t("d.delayed"), alert.delayed_by_s > 0 && span(alert.delayed_by_s * 1000)],
       [t("d.id"), [h("code", null, alert.id), " ", h("span", { className: "quiet" }, t("d.version", { n: alert.version }))]],
     ])];

@@ -84,6 +84,7 @@ export const TEXTS = {
   "d.first": ["首次出现", "First seen"],
   "d.last": ["最近一次", "Last seen"],
   "d.count": ["次数", "Count"],
+  "d.links": ["关联报警", "Linked alerts"],
   "d.delayed": ["数据迟到", "Data late by"],
   "d.detector": ["检测方法", "Detector"],
   "d.value": ["实测值", "Value"],
