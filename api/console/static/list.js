@@ -33,7 +33,7 @@ export class AlertList {
     nodes.more.addEventListener("click", () => { this.limit += PAGE; this.render(true); });
   }
 
-  /** The order is held while the mouse is at work in the list; one that only lies there does not hold a wall screen. */
+  /** The order is held while the mouse is at work in the list; one that only lies there holds no wall screen. */
   hold(on) {
     clearTimeout(this.letGo);
     if (on) this.letGo = setTimeout(() => this.hold(false), HOLD_MS);

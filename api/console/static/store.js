@@ -89,7 +89,7 @@ export class Store extends EventTarget {
     return [...this.alerts.values()].filter((alert) => this.matches(alert)).sort(byUrgency);
   }
 
-  /** Open alerts of the chosen mode, whatever the other filters: {severity: {I: {open, active, unacked}, …}, county: {code: {open, worst}}} */
+  /** Open alerts of the chosen mode, before the other filters: {severity: {I: {open, active, unacked}, …}, county: {code: {open, worst}}} */
   counts() {
     const severity = Object.fromEntries(SEVERITIES.map((key) => [key, { open: 0, active: 0, unacked: 0 }]));
     const county = {};
