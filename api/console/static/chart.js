@@ -28,7 +28,7 @@ export function timeTicks(from, to, want) {
   return out;
 }
 
-/** Lowest and highest reading of each of `buckets` spans, in time order: the shape stays, the number of points falls. */
+/** Lowest and highest reading of each of `buckets` spans, in time order: the shape stays, with fewer points. */
 export function thin(points, buckets) {
   if (points.length <= buckets * 2) return points;
   const from = points[0][0];

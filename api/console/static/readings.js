@@ -15,7 +15,7 @@ function stepOf(kept) {
   return gaps[Math.floor(gaps.length / 2)] ?? 0;
 }
 
-/** When to look: as long before the onset as it lasted (and 90 readings), to a while after the end, at most until now. */
+/** When to look: as long before the onset as it lasted (and 90 readings), to a while after the end, not beyond now. */
 export function windowOf(alert, kept, now) {
   const first = toMs(alert.first_seen) ?? now;
   const cleared = clearedAt(alert);
