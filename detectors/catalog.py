@@ -115,24 +115,49 @@ class Catalog:
         profiles: dict[str, Profile] = {}
         for domain in DOMAIN_KINDS:
             path = folder / f"{domain}.toml"
-            try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
-            except OSError as error:
-                raise ProfileError(f"{path}: cannot be read: {error.strerror}") from None
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise ProfileError(f"{path}: is not TOML: {error}") from None
-            for name, body in table.items():
-                if not isinstance(body, dict):
-                    raise ProfileError(f"{path}: {name}: want a table [{name}] with the parts of a profile")
-                profiles[f"{domain}.{name}"] = _profile(path, domain, name, body)
+            profiles.update(read(path))
             if f"{domain}.generic" not in profiles:
                 raise ProfileError(f"{path}: generic: is missing; unknown kinds of sensor use it")
         return cls(profiles)
+
+    def over(self, folder: Path) -> Catalog:
+        """These profiles with those of a folder over them: `<domain>.toml`, each profile whole, none has to be there.
+
+        Raises:
+            ProfileError: anything in the folder cannot be used; nothing of it is taken then.
+        """
+        if not folder.is_dir():
+            raise ProfileError(f"{folder}: is no folder; name one with <domain>.toml files")
+        profiles = dict(self.profiles)
+        for path in sorted(folder.glob("*.toml")):
+            profiles.update(read(path))
+        return Catalog(profiles)
 
     def get(self, key: str) -> Profile:
         """The profile of a key, else the generic one of its domain (of water for an unknown domain)."""
         domain = key.partition(".")[0]
         return self.profiles.get(key) or self.profiles.get(f"{domain}.generic") or self.profiles["water.generic"]
+
+
+def read(path: Path) -> dict[str, Profile]:
+    """The profiles of one file by key; its name is the domain's.
+
+    Raises:
+        ProfileError: the file is no domain's, cannot be read, or has a key or value that cannot be used.
+    """
+    domain = path.stem
+    if domain not in DOMAIN_KINDS:
+        raise ProfileError(f"{path}: {domain} is no domain; want {', '.join(f'{d}.toml' for d in DOMAIN_KINDS)}")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path}: is not TOML: {error}") from None
+    for name, body in table.items():
+        if not isinstance(body, dict):
+            raise ProfileError(f"{path}: {name}: want a table [{name}] with the parts of a profile")
+    return {f"{domain}.{name}": _profile(path, domain, name, body) for name, body in table.items()}
 
 
 def shape(params: Mapping[str, float]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
 from streams.metrics import DETECTIONS, DROPPED, REJECTS, SNAPSHOTS_MIGRATED, SNAPSHOTS_REFUSED
 from streams.outbox import Outbox, Record, chunks, reject
+from streams.profiles import catalog
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,10 @@ class DetectLogic:
     def _begin(self) -> None:
         run, mode, prefix = self.settings.run, self.settings.run_mode, self.settings.prefix
         blind_ms = None if self.settings.event_clock else BLIND_MS
+        profiles = catalog(self.settings)
         self.kernels = {
-            prefix + topics.packed(d): Kernel(d, run=run, mode=mode, blind_ms=blind_ms) for d in topics.DOMAINS
+            prefix + topics.packed(d): Kernel(d, run=run, mode=mode, blind_ms=blind_ms, catalog=profiles)
+            for d in topics.DOMAINS
         }
         self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
         self._counted: dict[tuple[str, str], int] = {}

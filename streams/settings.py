@@ -86,6 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ingest_wait_s", 10.0, "seconds the HTTP intake waits for Kafka's acknowledgement before it answers 503"),
     Setting("rebuild_s", 7200.0, "detector state that no snapshot gives is rebuilt from so many seconds; 0: from all"),
     Setting("command_wait_s", 3.0, "seconds the API waits for a command's result before it answers 504"),
+    Setting("profiles", "", "folder with own profiles, `<domain>.toml`; each replaces or adds to those that ship"),
     Setting("access_token_s", 3600, "life of an access token"),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),

@@ -115,8 +115,9 @@ def _used(settings: Settings) -> Iterator[str]:
     from streams.folders import cache_folder, data_folder
     from streams.intake.mqtt_options import options_from
     from streams.kafka import kafka_python_kwargs
+    from streams.profiles import catalog
 
-    for use in (kafka_python_kwargs, options_from):
+    for use in (kafka_python_kwargs, options_from, catalog):
         try:
             use(settings)
         except CityopsError as error:
