@@ -360,7 +360,7 @@ class Kernel:
             self._set_params(row, sensor, profile)
             if sensor.flow_sign and not sensor.retired and self._names[row] in own:
                 self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
-            if self._names[row] in own:
+            if "/" not in self._names[row]:  # else a metric's row or a balance's
                 self._groups.member(row, sensor)
         self._sums.load(saved.sums)
         notes += self._groups.load(saved.groups)
