@@ -12,7 +12,7 @@ A reading with a metric belongs to a row of its own, `sensor/metric`, made when 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -34,10 +34,9 @@ from streams.columns import Columns
 from streams.events import Detection
 from streams.explaining import Context, detection
 from streams.groups import Found, Groups
-from streams.packed import Names
+from streams.row_lists import RowLists
 
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
-LISTS = 256  # lists of sensors whose rows are remembered (20 kB each)
 METRICS = 32  # of one sensor; further ones are unknown
 EVENTS = 256  # findings the loop may make before they are read
 COUNTERS = ("late", "duplicate", "nan", "unknown", "bad")
@@ -73,8 +72,7 @@ class Kernel:
         self._counts = np.zeros(len(COUNTERS), np.int64)
         self._events: NDArray[Any] = records(np.zeros(EVENTS + 2 * SLOTS, EVENT))
         self._silent_rows, self._silent_actions = np.zeros(EVENTS, np.int32), np.zeros(EVENTS, np.uint8)
-        self._lists: dict[str, NDArray[np.int32]] = {}  # see _find
-        self._raws: dict[tuple[int, bytes, bytes, bytes], tuple[bytes, NDArray[np.int32]]] = {}
+        self._lists = RowLists()
 
     @property
     def counters(self) -> dict[str, int]:
@@ -184,7 +182,6 @@ class Kernel:
         if row is None:
             row = self._bank.add(name)
             self._lists.clear()
-            self._raws.clear()
             self._sensors.append(sensor)
             self._profiles.append(profile)
             self._names.append(name)
@@ -257,7 +254,7 @@ class Kernel:
     def _rows(self, cols: Columns) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """(idx int32[n], rows int32[..]) such that rows[idx] is each reading's row or -1."""
         if cols.metric_idx is None:
-            return cols.idx, self._find(cols.sensors)
+            return cols.idx, self._lists.find(self._bank, cols.sensors)
         metrics = cols.metrics or []
         width = len(metrics) + 1
         pairs, idx = np.unique(cols.idx.astype(np.int64) * width + cols.metric_idx + 1, return_inverse=True)
@@ -276,34 +273,6 @@ class Kernel:
             known.append(metric)
             row = self._put(f"{sensor}/{metric}", self._of_metric(self._sensors[own], metric))
         return row
-
-    def _find(self, sensors: Sequence[str]) -> NDArray[np.int32]:
-        """Rows of a list of sensors. Senders repeat their lists; looking up the whole list is 5 x faster than each."""
-        if isinstance(sensors, Names):
-            return self._find_raw(sensors)
-        key = "\n".join(sensors)
-        rows = self._lists.get(key)
-        if rows is None:
-            rows = self._bank.find(sensors)
-            if len(self._lists) >= LISTS:
-                self._lists.clear()
-            if key.count("\n") == len(sensors) - 1:  # else an id has the separator in it: the key is not unique
-                self._lists[key] = rows
-        return rows
-
-    def _find_raw(self, sensors: Names) -> NDArray[np.int32]:
-        """The same for ids that are still bytes: three pieces find the list, comparing all bytes makes sure."""
-        raw = sensors.raw
-        middle = len(raw) // 2
-        piece = (len(raw), raw[:48], raw[middle : middle + 48], raw[-48:])
-        known = self._raws.get(piece)
-        if known is not None and known[0] == raw:
-            return known[1]
-        rows = self._bank.find(sensors.all())
-        if len(self._raws) >= LISTS:
-            self._raws.clear()
-        self._raws[piece] = (raw, rows)
-        return rows
 
     def _detection(self, e: Any, at_ms: int, retired: bool = False) -> Detection:
         row, slot = int(e["row"]), int(e["slot"])
@@ -367,5 +336,4 @@ class Kernel:
         self._counts[: len(saved.counts)] = saved.counts
         self._now_ms = saved.now_ms
         self._lists.clear()
-        self._raws.clear()
         return notes
