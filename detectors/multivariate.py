@@ -100,6 +100,17 @@ class Multivariate:
         signed, at most 5."""
         return self.model.excess * self.raises
 
+    def expected(self, values: F64) -> tuple[F64, F64]:
+        """For the last row, values float64[C]: what the other channels (and the row before) expect of each, and half
+        of the band that 98 % of rows keep, in the channels' units."""
+        m, c = self.model, self.n_channels
+        f = 2 * c if m.n[jr.LAG] else c
+        own = np.diag(m.prec)[:c]
+        unit = np.maximum(np.maximum(m.scale, jr.ACCURACY * np.abs(m.level)), 1e-12)
+        gap = (m.prec[:f, :f] @ m.feature[:f])[:c] / own
+        half = np.maximum(m.tail, jr.LEAST_TAIL) / np.sqrt(own)
+        return np.where(np.isfinite(values), values, m.level) - gap * unit, half * unit
+
     def snapshot(self) -> dict[str, Any]:
         """State as plain values."""
         parts = [a.tobytes() for a in (*self.model, *self.stream)]
