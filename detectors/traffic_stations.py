@@ -147,7 +147,8 @@ class Grid:
 
     def _fresh(self, m: I32, t: I64) -> Any:
         """bool[n]: newer than all before it of the same sensor. Moves `last`."""
-        order = np.argsort(m, kind="stable")
+        small = m.astype(np.int16) if len(self.cell) < 2**15 else m  # numpy sorts 16 bits by radix
+        order = np.argsort(small, kind="stable")
         ms, ts = m[order], t[order]
         base = ts.min()
         first = np.ones(len(ms), bool)
@@ -164,6 +165,8 @@ class Grid:
 
     def frames(self, now_ms: int) -> list[Frame]:
         """All intervals that close at tick `now_ms`, oldest first."""
+        if self.closed >= 0 and now_ms < (self.closed + 2) * self.step_ms:
+            return []  # cheap: nothing can be due
         self._ingest()
         if self.closed < 0 and self.open:
             self.closed = min(self.open) - 1

@@ -18,6 +18,7 @@ from detectors.mcmaster import McMaster
 from detectors.traffic_groups import TrafficGroup
 from simulators.cell_transmission import DAY_MS, CellTransmission
 from streams.cli.benches.detect_traffic_scenes import MONDAY, Scene, frames, members, road, scenes
+from streams.cli.benches.detect_traffic_single import false_alerts
 from streams.cli.benches.figure import Figure, Say
 
 STAGE = "traffic"
@@ -164,6 +165,12 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         per_week = t.per_week()
         yield Figure(f"detect.traffic_false_per_week_per_100{end}", per_week, "alerts", "<= 1" if goal else "", weeks,
                      dict(t.false))  # fmt: skip
+    if not quick:
+        say("traffic: the loops one by one through the kernel…")
+        for end, stations in (("", True), ("_default_profile", False)):
+            value, weeks = false_alerts(range(100, 106), stations)
+            name = f"detect.traffic_single_false_per_week_per_100{end}"
+            yield Figure(name, value, "alerts", "<= 1" if stations else "", weeks)
 
 
 def _split(t: Tally, key: Any) -> dict[str, str]:
