@@ -3,9 +3,9 @@
 The clean year is streamed first, then half a year with attacks, through one scorer; the threshold is the frozen 0.5.
 `cold`: without the clean year. `clean_alarm_share`: how much of the clean year (after its first 1,000 hours) is alarm.
 
-The file flags 219 hours of five attacks and leaves the rest open (-999). The organisers published all seven with their
-times (Taormina et al. 2018, Table 4; 492 h): these are the truth of `.batadal_dev_s`. `.batadal_flagged_s` takes the
-flags as they are; there the hours of attacks that are not flagged count neither way.
+The file flags 219 hours of five attacks and leaves the rest open (-999). The organisers made seven, whose times were
+published afterwards (Taormina et al. 2018): 492 hours that hold all flagged ones. They are the truth of `.batadal_dev_s`.
+`.batadal_flagged_s` takes the flags as they are; hours of attacks that are not flagged count neither way there.
 """
 
 from __future__ import annotations
