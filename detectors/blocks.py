@@ -69,7 +69,7 @@ def judge(
     """
     held = r.busy & HAZARD != 0
     over, why, onset = 0.0, 0, ts
-    calm, summed = x, True
+    calm, summed, ripe = x, True, True
     if p.blocks & BIT_SEASON != 0:
         here = seasonal.look(b, seasons, ts, p)
         got = allowed(seasonal.judge(b, x, p) / seasonal.turn(b, p), BIT_SEASON, p) if b.bins_seen > 0 else 0.0
@@ -77,18 +77,19 @@ def judge(
         seasonal.learn(b, seasons, x, here, held, p)
         calm = x - b.expected + b.base  # sums are of what is left without the season
         summed = b.bins_seen >= p.season_warm and not math.isnan(calm)
+        ripe = b.bins_seen >= 2 * p.season_warm  # a bin seen once is known too badly for sums
     if p.blocks & BIT_QUANTILE != 0:
         got = allowed(quantile.judge(b, x, p) / p.quantile_z, BIT_QUANTILE, p)
         quantile.learn(b, x, held, p)
         if abs(got) > max(abs(over), 1.0) or why == 0:
             over, why = got, QUANTILE
     if p.blocks & BIT_SHIFT != 0 and summed:
-        got = allowed(cusum.step(b, ts, calm, gap, held, p), BIT_SHIFT, p)
+        got = allowed(cusum.step(b, ts, calm, gap, held, p), BIT_SHIFT, p) * (1.0 if ripe else 0.0)
         if (abs(got) > abs(over) and abs(over) <= 1.0) or why == 0:
             over, why = got, SHIFT
             onset = b.up_since if got > 0.0 else b.down_since
     if p.blocks & BIT_MEAN != 0 and summed:
-        got = allowed(page_hinkley.step(b, calm, gap, held, p), BIT_MEAN, p)
+        got = allowed(page_hinkley.step(b, calm, gap, held, p), BIT_MEAN, p) * (1.0 if ripe else 0.0)
         if (abs(got) > abs(over) and abs(over) <= 1.0) or why == 0:
             over, why, onset = got, MEAN, ts
     return over, why, onset

@@ -234,3 +234,15 @@ def test_a_kind_of_a_slot_of_its_own_may_not_be_that_of_a_side(tmp_path: Path) -
     water.write_text(text.replace("[chlorine]\n", '[chlorine]\nvariance_kind = "chlorine_low"\n'), "utf-8")
     with pytest.raises(ValueError, match=r"chlorine\.variance_kind: 'chlorine_low' is the kind of a side"):
         Catalog.load(tmp_path)
+
+
+def test_where_a_season_is_known_the_sums_are_of_what_is_left_without_it() -> None:
+    t = np.arange(21 * DAY) / DAY
+    x = 40 + 4 * np.sin(2 * np.pi * t) + np.random.default_rng(4).normal(0, 0.2, len(t))
+    asked = {"seasonal__on": 1, "cusum__on": 1, "adaptive__min_dev": 0.0, "adaptive__min_dev_rel": 0.0}
+    assert told(send(kernel(**asked), x)) == []
+    x[-90:] -= 0.6  # three times its noise, a fifth of its daily swing
+    found = send(kernel(**asked), x)
+    assert found[0].evidence.detector in ("water.pressure/cusum", "water.pressure/seasonal")
+    assert found[0].ts_ms >= T0 + (21 * DAY - 90) * 60_000
+    assert found[0].evidence.expected == pytest.approx(40 + 4 * np.sin(2 * np.pi * t[-75]), abs=1.0)
