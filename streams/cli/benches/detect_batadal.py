@@ -4,7 +4,7 @@ The clean year is streamed first, then half a year with attacks, through one sco
 `cold`: without the clean year. `clean_alarm_share`: how much of the clean year (after its first 1,000 hours) is alarm.
 
 The file flags 219 hours of five attacks and leaves the rest open (-999). The organisers made seven, whose times were
-published afterwards (Taormina et al. 2018): 492 hours that hold all flagged ones. They are the truth of `.batadal_dev_s`.
+published afterwards (Taormina et al. 2018): 492 hours with all flagged ones. They are the truth of `.batadal_dev_s`.
 `.batadal_flagged_s` takes the flags as they are; hours of attacks that are not flagged count neither way there.
 """
 
