@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from streams.alerts.lifecycle import TABLE, Step, on_command, on_detection, on_link
-from streams.alerts.linking import Nearby, back
+from streams.alerts.linking import Nearby
 from streams.alerts.severity import Rule, decide, default_rules
 from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text
 
@@ -63,8 +63,7 @@ class Engine:
         """A new alert with its links; those at their other ends go to `touched`."""
         links = self.nearby.links(alert)
         for link in links:
-            other = self.alerts[link.alert]
-            step = on_link(other, back(alert, other, link), now_ms)
+            step = on_link(self.alerts[link.alert], replace(link, alert=alert.id), now_ms)
             assert step.alert is not None
             self._keep(step.alert)
             if (record := self._record(step)) is not None:
