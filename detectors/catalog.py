@@ -134,9 +134,15 @@ class Catalog:
         return Catalog(profiles)
 
     def get(self, key: str) -> Profile:
-        """The profile of a key, else the generic one of its domain (of water for an unknown domain)."""
-        domain = key.partition(".")[0]
-        return self.profiles.get(key) or self.profiles.get(f"{domain}.generic") or self.profiles["water.generic"]
+        """The profile of a key, else the generic one of its domain (of water for an unknown domain).
+
+        A kind that has no profile of its own for stations along a line (`traffic.station_speed`) has the plain one.
+        """
+        domain, _, kind = key.partition(".")
+        for name in (key, f"{domain}.{kind.removeprefix('station_')}", f"{domain}.generic"):
+            if name in self.profiles:
+                return self.profiles[name]
+        return self.profiles["water.generic"]
 
 
 def read(path: Path) -> dict[str, Profile]:
@@ -181,6 +187,8 @@ def merge(profile: Profile, fence: Mapping[str, float], sensor: Mapping[str, flo
 def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:
     """The profile's parameters with a sensor's own over them.
 
+    Names without a part (`lanes`, `clock_ms`) are facts of the asset, for detectors over several sensors.
+
     Raises:
         ParamError: a name or value cannot be used; the text begins with the name.
     """
@@ -188,6 +196,8 @@ def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, floa
         return profile.params
     out = dict(profile.params)
     for name, value in params.items():
+        if "." not in name:
+            continue
         try:
             out[name] = check(name, value)
         except ParamError as error:

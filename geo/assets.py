@@ -109,8 +109,10 @@ def decode(value: bytes | str) -> Record:
 
 
 def profile_for(sensor: Sensor) -> str:
-    """The sensor's key in the detectors catalog: its own, else `domain.kind`."""
-    return sensor.profile or f"{sensor.domain}.{sensor.kind}"
+    """The sensor's key in the detectors catalog: its own, else `domain.kind`, at a station along a line
+    `domain.station_kind`."""
+    station = "" if sensor.chainage_m is None else "station_"
+    return sensor.profile or f"{sensor.domain}.{station}{sensor.kind}"
 
 
 def location_problem(lon: float | None, lat: float | None) -> str:
