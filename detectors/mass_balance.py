@@ -1,13 +1,13 @@
-"""Mass balance of a stretch with its line-pack, over windows of seconds to minutes (API RP 1130: modified volume balance).
+"""Mass balance of a stretch with its line-pack, over windows of seconds to minutes (API RP 1130: volume balance).
 
-The imbalance is inflow less outflow less what the line-pack takes up. `packed` is the text-book form with the pack from the
-mean pressure, V = (A L / (rho a^2)) p: compressibility and elasticity of the pipe are both in the wave speed
-(a^2 = (K / rho) / (1 + K D / (E e)), Wylie & Streeter 1993, ch. 1). It is right once waves have settled; the residuals of
-`transient_model` are right at once, and are what is judged where the stretch has both meters.
+The imbalance is inflow less outflow less what the line-pack takes up. `packed` is the text-book form with the pack from
+the mean pressure, V = (A L / (rho a^2)) p: compressibility and elasticity of the pipe are both in the wave speed
+(a^2 = (K / rho) / (1 + K D / (E e)), Wylie & Streeter 1993, ch. 1). It is right once waves have settled; the residuals
+of `transient_model` are right at once, and are what is judged.
 
 Judged is the mean of the newest w seconds against the mean of a stretch before them, in units of what that
-difference usually is here (slow drift of meters cancels). After an operation the threshold rises with what the flows moved, by
-`SHARE`: no model of a pipe is perfect (API RP 1130 calls it a dynamic threshold).
+difference usually is here (slow drift of meters cancels). After an operation the threshold rises with what the flows
+moved, by `SHARE`: no model of a pipe is perfect (API RP 1130 calls it a dynamic threshold).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def capacity_m3_per_mpa(length_m: float, diameter_m: float, density: float, wave
 
 
 @jit
-def _look(rows, n, lengths, settle, width, out):  # type: ignore[no-untyped-def]
+def look(rows: Any, n: Any, lengths: Any, settle: Any, width: Any, out: Any) -> float:
     """out float64[W, 3]: excess of the newest window over the stretch before it, that stretch's mean, flow; NaN where
     too much is lost. Returns how much the flows moved in the newest `settle` rows: ranges of means of `width` rows."""
     end = len(rows)
@@ -125,10 +125,10 @@ class MassBalance:
         return out
 
     def judge(self, learn: bool, share: float = SHARE) -> Judged | None:
-        """The most unusual window of now; None while little is known. `learn`: nothing is open. `share`: of moved flows."""
+        """The most unusual window; None while little is known. `learn`: nothing is open. `share`: of moved flows."""
         best: Judged | None = None
         found = np.full((len(WINDOWS), 3), np.nan)
-        moved = _look(self.rows, self.n, self.lengths, self.settle, max(1, round(5.0 / self.step_s)), found)
+        moved: float = look(self.rows, self.n, self.lengths, self.settle, max(1, round(5.0 / self.step_s)), found)
         diffs = found[:, 0]
         for k, (excess, base, flow) in enumerate(found.tolist()):
             if excess != excess or self.learned[k] < WARM_S:

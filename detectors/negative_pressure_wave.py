@@ -1,9 +1,9 @@
 """Where a leak is, by the arrival times of its negative pressure wave at the stations on both sides.
 
 x = (L + a (t_a - t_b)) / 2 from the upstream station (Silva, Buiatti, Cruz & Pereira 1996, *Pressure wave behaviour and
-leak detection in pipelines*, Computers chem. Engng 20). The wave speed `a` and the difference of the two clocks are learned from
-normal operation: a pump or a valve of a station sends a wave over the whole stretch, whose travel time is L/a plus the
-difference of clocks downstream, less it upstream. The direction of a wave is the sign of dp dq.
+leak detection in pipelines*, Computers chem. Engng 20). The wave speed `a` and the difference of the two clocks are
+learned from normal operation: a pump or a valve of a station sends a wave over the whole stretch, whose travel time is
+L/a plus the difference of clocks downstream, less it upstream. The direction of a wave is the sign of dp dq.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Onset of a wave at one station: the change point of several channels together, with its uncertainty.
 
-Before the onset each channel is level, after it a step and a straight line (what follows a front is friction's tail; a
-leak that opens slowly is all line). For every possible onset the sum of squares is known from prefix sums; weighted by
+Before the onset each channel is level, after it a step and a straight line (friction's tail follows a front; a leak
+that opens slowly is all line). For every possible onset the sum of squares is known from prefix sums; weighted by
 the channels' noise it is a log-likelihood, whose mean and spread are the pick and its standard deviation. This is the
-likelihood form of the AIC picker (Maeda 1985, *Zisin* 38; Sleeman & van Eck 1999, *Phys. Earth Planet. Inter.* 113) with
-the noise taken from before the onset and its correlation allowed for.
+likelihood form of the AIC picker (Maeda 1985, *Zisin* 38; Sleeman & van Eck 1999, *Phys. Earth Planet. Inter.* 113)
+with the noise taken from before the onset and its correlation allowed for.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Pick(NamedTuple):
 
 
 @jit
-def _cost(y, margin, out):  # type: ignore[no-untyped-def]
+def costs(y: Any, margin: Any, out: Any) -> None:
     """out[k] += sum of squares of y float64[n] with the onset before sample k; margin <= k <= n - margin."""
     n = len(y)
     # suffix sums for the line, prefix sums for the level
@@ -83,9 +83,9 @@ def pick(channels: F64, quiet: int, digits: F64, margin: int = 8) -> Pick | None
         sd, inflate = noise(y[: max(quiet, margin)])
         sds[c] = max(sd, float(digits[c]))
         factor = max(factor, inflate)
-        cost = np.zeros(n + 1)
-        _cost(y - y[0], margin, cost)
-        total += cost / sds[c] ** 2
+        squares = np.zeros(n + 1)
+        costs(y - y[0], margin, squares)
+        total += squares / sds[c] ** 2
         filled[c] = y
     ks = np.arange(margin, n - margin + 1)
     log = total[ks] / factor

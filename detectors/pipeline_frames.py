@@ -20,7 +20,7 @@ HOLD_S = 3.0  # a lost reading is bridged so long
 
 
 @jit
-def _store(member, ts, values, cell, dt, done, ring, stamps, last):  # type: ignore[no-untyped-def]
+def store(member: Any, ts: Any, values: Any, cell: Any, dt: Any, done: Any, ring: Any, stamps: Any, last: Any) -> None:
     """ring float64[C, N] by cell and time; only what is not handed out yet and fits."""
     n = ring.shape[1]
     for k in range(len(member)):
@@ -35,7 +35,7 @@ def _store(member, ts, values, cell, dt, done, ring, stamps, last):  # type: ign
 
 
 @jit
-def _bridge(ring, lo, hi, hold, held, age):  # type: ignore[no-untyped-def]
+def bridge(ring: Any, lo: Any, hi: Any, hold: Any, held: Any, age: Any) -> None:
     """Fill lost readings of cells in [lo, hi) with the one before, `hold[c]` samples long."""
     n = ring.shape[1]
     for c in range(ring.shape[0]):
@@ -91,7 +91,7 @@ class Frames:
                 return
             first = int(ts_ms[mine][0]) // self.dt_ms
             self.done = (first // self.per) * self.per - 1
-        _store(member, ts_ms, values, self.cell, self.dt_ms, self.done, self.ring, self.stamps, self.last)
+        store(member, ts_ms, values, self.cell, self.dt_ms, self.done, self.ring, self.stamps, self.last)
 
     def steps(self, now_ms: int) -> tuple[int, bool]:
         """(steps of `per` samples that are due, whether a gap was jumped over). The caller takes them with `take`."""
@@ -111,7 +111,7 @@ class Frames:
     def take(self) -> tuple[int, int]:
         """The next step as buckets [lo, hi): lost readings bridged, its place of a turn of the ring ago emptied."""
         lo, hi = self.done + 1, self.done + 1 + self.per
-        _bridge(self.ring, lo, hi, self.hold, self.held, self.age)
+        bridge(self.ring, lo, hi, self.hold, self.held, self.age)
         self.done = hi - 1
         ahead = (np.arange(lo, hi) + self.n // 2) % self.n  # next to be written
         self.ring[:, ahead] = np.nan

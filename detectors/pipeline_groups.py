@@ -1,4 +1,4 @@
-"""The group detector of a pipeline: stations on one grid of time, each stretch between two of them watched for a leak."""
+"""The group detector of a pipeline: stations on one grid of time, each stretch between two watched for a leak."""
 
 from __future__ import annotations
 

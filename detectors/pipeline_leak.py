@@ -1,7 +1,7 @@
-"""Leak of one stretch of a pipeline, between two stations with pressure and flow: found by mass balance, placed by its wave.
+"""Leak of one stretch of a pipeline, between two stations with pressure and flow: found by balance, placed by wave.
 
-One episode at a time: the balance raises at once, naming the stretch; the place follows as soon as the wave has been seen at both
-ends, and after minutes the bent gradient gives a guess where no front can be picked or clocks are not synchronised.
+One episode at a time: the balance raises at once, naming the stretch; the place follows as soon as the wave has been
+seen at both ends, and after minutes the bent gradient gives a guess where no front can be picked.
 """
 
 from __future__ import annotations

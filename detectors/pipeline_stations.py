@@ -2,13 +2,15 @@
 
 Parameters that a member may hold (the first found counts for the whole line unless said): `wave_m_s` speed of pressure
 waves; `diameter_m` inside, `density_kg_m3`; of a station: `clock_ms` standard deviation of its clock, `elevation_m`;
-`peak_m`, `peak_elevation_m`: chainage and elevation of a high point; `vapour_mpa`: gauge pressure at which the medium boils.
+`peak_m`, `peak_elevation_m`: chainage and elevation of a high point; `vapour_mpa`: gauge pressure at which the medium
+boils.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from detectors.group import Member
@@ -69,7 +71,7 @@ def stations(members: Sequence[Member], clock_ms: float = 20.0) -> list[Station]
 
 
 def pipe(members: Sequence[Member]) -> Pipe:
-    """What the members' parameters tell of the pipe; usual values of a product line in steel where they tell nothing."""
+    """What the members' parameters tell of the pipe; usual values of a product line in steel where they do not."""
     facts = {name: value for m in reversed(members) for name, value in m.params}
     peak = (facts["peak_m"], facts["peak_elevation_m"]) if {"peak_m", "peak_elevation_m"} <= set(facts) else None
     gauges = [m for m in members if m.kind == "pressure"]
@@ -86,7 +88,7 @@ def pipe(members: Sequence[Member]) -> Pipe:
 
 def place(line: Sequence[Station], chainage_m: float) -> tuple[float, float] | None:
     """(lon, lat) of a chainage, straight between the stations beside it; None where their places are unknown."""
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         if a.chainage_m <= chainage_m <= b.chainage_m or b is line[-1]:
             if a.lon is None or a.lat is None or b.lon is None or b.lat is None:
                 return None

@@ -1,8 +1,8 @@
 """Waves of normal operation that pass a whole stretch, watched to learn its travel time.
 
 Downstream: the wave is at station a first, with dp and dq of one sign at both ends. Upstream: at b first, with dp and
-dq of opposite signs (Wylie & Streeter 1993, ch. 1: dp = ±rho a dv along the two characteristics). A leak sends waves apart and
-is neither.
+dq of opposite signs (Wylie & Streeter 1993, ch. 1: dp = ±rho a dv along the two characteristics). A leak sends waves
+apart and is neither.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def bend(rise: float, fall: float, sd: float) -> Bend | None:
 
 
 def slack(line: Sequence[Station], pipe: Pipe, pressures: Sequence[float]) -> bool:
-    """Is the line's high point near its vapour pressure? pressures MPa at the stations; False where no point is told."""
+    """Is the line's high point near its vapour pressure? pressures MPa at the stations; False where none is told."""
     if pipe.peak is None or len(line) < 2:
         return False
     weight = pipe.density * GRAVITY / 1e6

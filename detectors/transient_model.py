@@ -7,8 +7,8 @@ what leaves between the stations remains in the residuals:
 
     near end: r_a = q_a - model > 0,  far end: r_b = q_b - model < 0,  imbalance = r_a - r_b
 
-of about the leak each when its wave arrives, attenuated by friction. One unknown is followed by slow feedback on the mean of the
-residuals: the friction where elevations are known, else the pressure offset.
+of about the leak each when its wave arrives, attenuated by friction. One unknown is followed by slow feedback on the
+mean of the residuals: the friction where elevations are known, else the pressure offset.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SLOW_S, QUICK_S = 600.0, 60.0
 
 
 @jit
-def _march(p, q, pa, pb, qa, qb, z, loss, ra, rb):  # type: ignore[no-untyped-def]
+def march(p: Any, q: Any, pa: Any, pb: Any, qa: Any, qb: Any, z: Any, loss: Any, ra: Any, rb: Any) -> None:
     """Through len(pa) samples, in place; p, q float64[n + 1]. Lost readings hold the boundary and give NaN."""
     n = len(p) - 1
     for t in range(len(pa)):
@@ -73,11 +73,11 @@ class TransientModel:
         self.reaches = n
 
     def step(self, pa: F64, pb: F64, qa: F64, qb: F64, learn: bool) -> tuple[F64, F64]:
-        """Residuals (r_a, r_b) float64[k] in m3/h of samples float64[k]; NaN before it has begun and for lost readings."""
+        """Residuals (r_a, r_b) float64[k] in m3/h of samples float64[k]; NaN before it began, for lost readings."""
         ra, rb = np.full(len(pa), np.nan), np.full(len(pa), np.nan)
         if self.age_s < 0 and not self._begin(pa, pb, qa, qb):
             return ra, rb
-        _march(self.p, self.q, pa, pb + self.static + self.offset, qa, qb, self.z, self.loss, ra, rb)
+        march(self.p, self.q, pa, pb + self.static + self.offset, qa, qb, self.z, self.loss, ra, rb)
         span = len(pa) * self.dt_s
         self.age_s += span
         off = 0.5 * float(np.mean(ra) + np.mean(rb))
@@ -110,7 +110,8 @@ class TransientModel:
         self.age_s = -1.0
 
     def dump(self) -> list[Any]:
-        return [self.loss, self.offset, self.age_s, self.known, self.reaches, self.z, self.p.tobytes(), self.q.tobytes()]
+        state = [self.loss, self.offset, self.age_s, self.known, self.reaches, self.z]
+        return [*state, self.p.tobytes(), self.q.tobytes()]
 
     def load(self, dumped: list[Any]) -> None:
         self.loss, self.offset, self.age_s, self.known, self.reaches, self.z = dumped[:6]

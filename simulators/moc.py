@@ -9,7 +9,7 @@ flows in m3/s. Inertia of pumps, column separation and heat are left out: below 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -62,8 +62,27 @@ def steady(line: Line, dt_s: float) -> State:
     return State(head, flow, flow.copy())
 
 
-@numba.njit(cache=True)
-def _march(head, flow, down, friction, ca, r, spread, z, hs, pump, c_pump, valve, tank, at, k_leak, out, cols, every):  # type: ignore[no-untyped-def]  # noqa: E501
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _march(
+    head: Any,
+    flow: Any,
+    down: Any,
+    friction: Any,
+    ca: Any,
+    r: Any,
+    spread: Any,
+    z: Any,
+    hs: Any,
+    pump: Any,
+    c_pump: Any,
+    valve: Any,
+    tank: Any,
+    at: Any,
+    k_leak: Any,
+    out: Any,
+    cols: Any,
+    every: Any,
+) -> None:
     """In place over len(pump) steps. `out` float64[T // every, 2, len(cols)]: head, flow."""
     n = len(head)
     h2, q2, d2 = np.empty(n), np.empty(n), np.empty(n)
@@ -137,7 +156,8 @@ def march(
     out = np.empty((len(pump) // every, 2, len(stations_m)))
     _march(
         state.head, state.flow, state.down, np.ones(n - 1) if friction is None else friction,
-        G * area / wave, line.friction * dt_s / (2.0 * line.diameter_m * area), line.spread, np.zeros(n) if elevation is None else elevation, line.suction_m, line.shutoff_m * pump**2,
+        G * area / wave, line.friction * dt_s / (2.0 * line.diameter_m * area), line.spread,
+        np.zeros(n) if elevation is None else elevation, line.suction_m, line.shutoff_m * pump**2,
         drop / line.flow_m3_s**2, valve * line.flow_m3_s / np.sqrt(end), line.tank_m,
         min(max(round(leak_m / dx), 1), n - 2), CD * leak * np.sqrt(2.0 * G), out,
         np.clip(stations_m / dx, 0.0, n - 1.0), every,

@@ -1,7 +1,7 @@
-"""A 30 km liquid line with stations as instruments see it at 10 Hz: the method of characteristics plus operation, process
-noise, instrument noise and clocks. What the pipeline detectors are measured on.
+"""A 30 km liquid line with stations as instruments see it at 10 Hz: the method of characteristics plus operation,
+process noise, instrument noise and clocks. What the pipeline detectors are measured on.
 
-A function of the seed. Wave speed, friction, noise and the clocks' errors are drawn; none of them is told to a detector.
+A function of the seed. Wave speed, friction, noise and the clocks' errors are drawn; no detector is told them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.signal import lfilter  # type: ignore[import-untyped]
 
 from simulators.moc import CD, Line, march, steady
 from simulators.moc import G as GRAVITY

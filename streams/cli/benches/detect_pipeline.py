@@ -26,7 +26,7 @@ GOAL = 0.02  # leaks of at least this share are judged by the goals
 
 @dataclass
 class Tally:
-    """A row a leak: (share, opening s, delay s or inf, error m or nan, said to be a point, error of the best guess m)."""
+    """A row a leak: (share, opening s, delay s or inf, error m or nan, said to be a point, error of best guess m)."""
 
     leaks: list[tuple[float, float, float, float, bool, float]] = field(default_factory=list)
     operations: dict[str, list[int]] = field(default_factory=dict)  # name -> false alerts, scenes
@@ -95,7 +95,7 @@ def measure(seeds: Iterable[int], clean_h: float, say: Say) -> Tally:
     for seed in seeds:
         one_line(seed, clean_h, t)
         big = [row[2] for row in t.of(sudden=True)]
-        say(f"pipeline: line {seed}; so far {np.isfinite(big).sum()} of {len(big)} leaks, {t.false} false in {t.hours:g} h,"
+        say(f"pipeline: line {seed}; {np.isfinite(big).sum()} of {len(big)} leaks, {t.false} false in {t.hours:g} h,"
             f" {sum(n for n, _ in t.operations.values())} on operations")  # fmt: skip
     return t
 
@@ -106,7 +106,6 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
 
 
 def figures(t: Tally) -> Iterator[Figure]:
-    big, n = t.of(), len(t.of())
     recall = float(np.mean([row[2] <= 60.0 for row in t.of(sudden=True)]))
     detail: dict[str, Any] = {}
     for share in SIZES:
@@ -124,8 +123,10 @@ def figures(t: Tally) -> Iterator[Figure]:
     slow = [row[2] <= 60.0 + row[1] for row in t.of(sudden=False)]
     yield Figure("detect.pipeline_recall_slow", float(np.mean(slow)), "share", "", len(slow))
     delays = np.array([row[2] for row in t.of(sudden=True)])
-    yield Figure("detect.pipeline_delay_s_median", float(np.median(delays)), "s", "<= 60", n)
-    yield Figure("detect.pipeline_delay_s_p90", float(np.quantile(delays, 0.9, method="lower")), "s", "<= 60", n)
+    yield Figure("detect.pipeline_delay_s_median", float(np.median(delays)), "s", "<= 60", len(delays))
+    yield Figure(
+        "detect.pipeline_delay_s_p90", float(np.quantile(delays, 0.9, method="lower")), "s", "<= 60", len(delays)
+    )
     sudden_rows = t.of(sudden=True)
     errors = [row[3] for row in sudden_rows if row[4]]
     placed = float(np.median(errors)) if errors else float("inf")
@@ -134,11 +135,11 @@ def figures(t: Tally) -> Iterator[Figure]:
     guesses = [row[5] if np.isfinite(row[5]) else 1e9 for row in sudden_rows]
     yield Figure("detect.pipeline_guess_m_median", float(np.median(guesses)), "m", "", len(sudden_rows))
     weeks = t.sensor_hours / 168.0
-    yield Figure("detect.pipeline_false_per_week_per_100", 100.0 * t.false / max(weeks, 1e-9), "alerts", "<= 1", t.false,
+    per_week = 100.0 * t.false / max(weeks, 1e-9)
+    yield Figure("detect.pipeline_false_per_week_per_100", per_week, "alerts", "<= 1", t.false,
                  {"sensor_weeks": round(weeks, 2), "line_hours": t.hours, "while_learning": t.learning,
                   "before_a_leak": t.before, "at_most_95": round(300.0 / max(weeks, 1e-9), 1)})  # fmt: skip
     scenes = sum(m for _, m in t.operations.values())
     wrong = sum(k for k, _ in t.operations.values())
     yield Figure("detect.pipeline_false_on_operations", wrong, "alerts", "<= 0", scenes,
                  {name: f"{k} in {m}" for name, (k, m) in t.operations.items()})  # fmt: skip
-    assert len(big) == len(t.of(True)) + len(t.of(False))
