@@ -187,7 +187,9 @@ class Stretch:
             score=confident, threshold=float(score(o["threshold"] / max(o["sd"], 1e-9) / 2.0)),
             magnitude=max(o["size"], 0.0) / o["threshold"], reason=says(facts, state), sensors=tuple(near),
             detector=f"{VERSION}+{how or 'balance'}", series=tuple(s for s in series if s[1] == s[1]),
-            witnesses=2 if how == "wave" else 1, place=place(self.line, a.chainage_m + x), approximate=how != "wave" or sd > POINT_M or slack,
+            witnesses=2 if how == "wave" else 1,  # an imbalance alone may be one wrong meter
+            place=place(self.line, a.chainage_m + x),
+            approximate=how != "wave" or sd > POINT_M or slack,
         )  # fmt: skip
 
     def forget(self) -> None:
