@@ -24,7 +24,7 @@ from detectors.water_sight import Looker, Sight
 
 VERSION = "burst_balance/1"
 Z_ON, Z_CALM = 5.0, 3.0
-FEAST = 1.25  # thresholds are this much higher on feast days: guests are no pattern
+FEAST = 2.5  # thresholds are this much higher on feast days and the day after: guests are no pattern
 LEAST = 0.02  # excess of the zone's mean inflow that matters
 AGREE = 0.4  # the meters alone must see this share of the fused excess
 HOLD_MS = 5_400_000  # a suspicion that does not become an alarm in this time is the new usual
@@ -116,7 +116,8 @@ class BurstBalance:
             expected=usual, low=usual - band, high=usual + band, unit="m³/h", score=float(score(z)),
             threshold=float(score(threshold)), magnitude=max(z / threshold, 0.0),
             reason=_says(flow, usual, deepest if agree else 0.0, held, state),
-            sensors=(*(m.id for m in likely), *meters), detector=VERSION, series=tuple(self.series), witnesses=1 + agree, place=place,
+            sensors=(*(m.id for m in likely), *meters), detector=VERSION, series=tuple(self.series),
+            witnesses=1 + agree, place=place,
         )  # fmt: skip
 
     def dump(self) -> Any:

@@ -57,7 +57,8 @@ class Scan:
         return out
 
     def sigma(self, part: int) -> F64:
-        return np.maximum(self.scale[part] * SIGMA, self.floor / np.sqrt(self.windows))
+        out: F64 = np.maximum(self.scale[part] * SIGMA, self.floor / np.sqrt(self.windows))
+        return out
 
     def peak(self, means: F64, part: int) -> Peak:
         """The window with the largest z; z is 0 while the part of the day is new."""

@@ -66,9 +66,9 @@ class Frames:
     """Open frames of one zone.
 
     >>> f = Frames([Member("a", "flow", 60.0, 1)], 60_000)
-    >>> f.add(np.zeros(2, np.int32), np.array([60_000, 120_000]), np.array([5.0, 7.0]))
-    >>> [(x.end_ms, float(x.mean[0])) for x in f.due(120_000)]
-    [(60000, 5.0), (120000, 7.0)]
+    >>> f.add(np.zeros(3, np.int32), np.array([60_000, 120_000, 180_000]), np.array([5.0, 7.0, 8.0]))
+    >>> [(x.end_ms, float(x.mean[0])) for x in f.due(180_000)]  # the first is not whole
+    [(120000, 7.0), (180000, 8.0)]
     """
 
     def __init__(self, members: Sequence[Member], step_ms: int) -> None:

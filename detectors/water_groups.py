@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from detectors.boundary_valve import BoundaryValve
 from detectors.burst_balance import BurstBalance
 from detectors.group import F64, I32, I64, Finding, GroupDetector, Member
+from detectors.night_flow import NightFlow
+from detectors.pressure_transient import PressureTransient
+from detectors.tank_schedule import TankSchedule
 from detectors.water_frames import Frames
 from detectors.water_sight import Looker, Sight
 
@@ -33,7 +37,13 @@ class WaterZone:
         interval_s = max((m.interval_s for m in members if m.flow_sign), default=60.0)
         self.step_ms = max(LEAST_STEP_MS, round(interval_s * 1000.0))
         self.frames, self.looker = Frames(members, self.step_ms), Looker(members)
-        self.judges: tuple[Judge, ...] = (BurstBalance(members, self.looker, self.step_ms),)
+        self.judges: tuple[Judge, ...] = (
+            BurstBalance(members, self.looker, self.step_ms),
+            NightFlow(members),
+            BoundaryValve(members, self.step_ms),
+            PressureTransient(members),
+            TankSchedule(members),
+        )
 
     def add(self, member: I32, ts_ms: I64, values: F64) -> None:
         self.frames.add(member, ts_ms, values)

@@ -3,7 +3,7 @@
     expected(t) = pattern[type of day](time of day) * (1 + level)
 
 The pattern has quarter hours, straight lines between their middles, and moves by 1/n of a day's value, at the least a
-tenth (recent days). The level follows the last two hours (weather, guests, a neighbour's tank), so that only what is
+tenth (recent days). The level follows the last hour (weather, guests, a neighbour's tank), so that only what is
 *sudden* is left over. Free days are weekends and the feasts of `water_calendar`. A free day that has not been seen
 borrows the workday's pattern, but is not trusted by day. The idea of comparing with recent days of the same type:
 Wu & Liu 2017, *A review of data-driven approaches for burst detection*, Urban Water Journal 14(9).
@@ -22,7 +22,7 @@ SLOTS = 96
 SLOT_MIN = 1440.0 / SLOTS
 FEWEST, SLOWEST = 2, 10  # days seen before a pattern is trusted; its memory in days
 NIGHT_TO_MIN = 300.0
-LEVEL_MS = 7_200_000.0
+LEVEL_MS = 3_600_000.0
 CLIP = 0.08  # a frame moves the level at most as if it were this far off
 MOST = 0.6
 
@@ -78,8 +78,10 @@ class Profile:
         slot, total, n = self.open
         if n <= 0.0:
             return
-        kind = self._type(int(slot * SLOT_MIN * 60_000) - calendar.UTC_OFFSET_MS)
-        k = int(slot) % SLOTS
+        when = int(slot * SLOT_MIN * 60_000) - calendar.UTC_OFFSET_MS
+        kind, k = self._type(when), int(slot) % SLOTS
+        if calendar.feast(calendar.local_day(when)) is not None and self.days[kind, k] > 0:
+            return  # guests are no pattern
         self.days[kind, k] += 1
         self.pattern[kind, k] += max(1.0 / self.days[kind, k], 1.0 / SLOWEST) * (total / n - self.pattern[kind, k])
 

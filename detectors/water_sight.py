@@ -14,7 +14,7 @@ from detectors.head_model import EXPONENT, HeadModel
 from detectors.water_frames import Frame
 from detectors.water_profile import Profile
 
-FLOW_NOISE = 0.02  # of the balance, relative: the weight of the flow meters against the gauges
+FLOW_NOISE = 0.015  # of the balance, relative: the weight of the flow meters against the gauges
 LEAST_SHARE = 0.15  # of the zone's mean: residuals are never relative to less
 
 
@@ -29,8 +29,10 @@ class Sight(NamedTuple):
     usual: float  # expected net inflow
     mean: float  # mean net inflow of the zone
     trusted: bool
+    level: float  # of the last hour against the pattern, in `usual` already
     excess: float  # (flow - usual) / usual
     fused: float  # the same from meters and gauges together
+    gauges: float  # the same from the gauges alone, 0 while they are new
     pressure: F64
     drop: F64  # expected less measured pressure
     noise: F64  # of the gauges
@@ -69,9 +71,11 @@ class Looker:
         own = 1.0 / FLOW_NOISE**2
         fused = (own * excess + said) / (own + sure)
         day = calendar.local_day(middle)
+        feast = calendar.feast(day) is not None or calendar.feast(day - 1) is not None  # guests leave a day later
+        gauges = said / sure if sure > 0.0 else 0.0
         return Sight(
-            frame.end_ms, step_ms, calendar.local_minute(middle), calendar.feast(day) is not None, flow, usual, mean,
-            trusted, excess, fused, pressure, drop, noise, frame,
+            frame.end_ms, step_ms, calendar.local_minute(middle), feast, flow, usual, mean,
+            trusted, self.profile.level, excess, fused, gauges, pressure, drop, noise, frame,
         )  # fmt: skip
 
     def learn(self, s: Sight, calm: bool) -> None:

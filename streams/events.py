@@ -73,6 +73,7 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     interval_s: float = 60.0  # sampling interval of the sensor
     delayed_by_s: float = 0.0
     witnesses: int = 1  # sensors that agree
+    near: tuple[str, ...] = ()  # all sensors concerned, the most likely place first
     owner_org: str = ""
     operator_org: str = ""
     regulator: str = ""

@@ -8,6 +8,7 @@ from geo.assets import Sensor
 from streams.events import Detection, Evidence, Text, stable_id
 from streams.groups import Found
 
+NEAR = 12  # sensors told, the nearest
 SERIES = 60  # readings kept as evidence, the newest
 
 
@@ -42,6 +43,7 @@ def detection(found: Found, run: str, mode: str, domain: str, now_ms: int) -> De
         interval_s=near.interval_s,
         delayed_by_s=max(late_s, 0.0),
         witnesses=f.witnesses,
+        near=f.sensors[:NEAR],
         owner_org=near.owner_org,
         operator_org=near.operator_org,
         regulator=near.regulator,

@@ -105,7 +105,7 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
         approximate=d.approximate,
         zone=d.zone,
         asset=d.asset,
-        sensors=(d.sensor,),
+        sensors=tuple(dict.fromkeys((d.sensor, *d.near))),
         active=(d.sensor,),
         name=d.name,
         title=d.title,

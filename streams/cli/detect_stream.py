@@ -94,18 +94,20 @@ def rows(lines: Iterator[str]) -> Iterator[tuple[int, str, np.datetime64, list[f
 def instant(text: str) -> np.datetime64:
     """A time of any accepted form; without an offset it is UTC.
 
-    >>> instant("2015-09-01 13:45:00"), instant("2015-09-01T21:45:00+08:00") == instant("1441115100")
-    (numpy.datetime64('2015-09-01T13:45:00.000000000'), True)
+    >>> str(instant("2015-09-01 13:45:00")), bool(instant("2015-09-01T21:45:00+08:00") == instant("1441115100"))
+    ('2015-09-01T13:45:00.000000000', True)
     """
     if _is_number(text):
         number = float(text)
         ms = number if abs(number) >= _MS else number * 1000
         if not abs(ms) < 9e15:
             raise ValueError(text)
-        return np.datetime64(round(ms * 1000), "us").astype("datetime64[ns]")
+        found: np.datetime64 = np.datetime64(round(ms * 1000), "us").astype("datetime64[ns]")
+        return found
     when = datetime.fromisoformat(text)
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return np.datetime64(when.astimezone(UTC).replace(tzinfo=None), "ns")
+    utc: np.datetime64 = np.datetime64(when.astimezone(UTC).replace(tzinfo=None), "us").astype("datetime64[ns]")
+    return utc
 
 
 def _is_number(cell: str) -> bool:

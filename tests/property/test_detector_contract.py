@@ -62,6 +62,8 @@ LEVELS = {  # key -> (level, noise, incident) of a healthy signal and of an inci
     "traffic.occupancy": (8.0, 0.7, 40.0),
     "traffic.speed": (52.0, 1.5, -35.0),
     "traffic.flow": (800.0, 30.0, -600.0),
+    "traffic.station_occupancy": (8.0, 0.7, 70.0),
+    "traffic.station_speed": (80.0, 1.5, -70.0),
     "traffic.generic": (10.0, 0.1, 4.0),
 }
 ALL_KEYS = sorted(CATALOG.profiles)

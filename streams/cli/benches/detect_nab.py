@@ -84,5 +84,9 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     say(f"nab: {CONFIGS} random configurations, each group scored by the best of the others")
     streams = [(file.timestamps.astype(np.int64), file.values) for file in found]
     cross = folds([file.group for file in found], streams, windows)
-    detail = {"by_group": cross.by_group, "median_of_draws": cross.median, "configurations": cross.configs}
-    yield Figure("detect.nab_dev_left_out", cross.left_out, "points", "", sum(map(len, windows)), detail)
+    more = {
+        "by_group": cross.by_group,
+        "median_of_draws": cross.median,
+        "configurations": cross.configs,
+    }
+    yield Figure("detect.nab_dev_left_out", cross.left_out, "points", "", sum(map(len, windows)), more)

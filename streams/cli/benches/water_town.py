@@ -1,18 +1,18 @@
-"""Simulated water zones for the detection benchmark: one zone a seed, trained once, branched for every burst."""
+"""Simulated water zones for the detection benchmark: one zone a seed, trained once, branched for every burst.
+
+Everything goes through the kernel: the single-sensor detectors and those of the zone, as in operation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.group import Finding, Member
-from detectors.water_groups import groups
 from geo.assets import Sensor
 from simulators.incidents import Incident
 from simulators.noise import F64, I64, fraction
-from simulators.water import CD, G, Dma, WaterSim
+from simulators.water import CD, Dma, G, WaterSim
 from streams.columns import Columns
 from streams.events import Detection
 from streams.kernel import Kernel
@@ -20,7 +20,8 @@ from streams.kernel import Kernel
 ZONE, COUNTY = "522601-W-BEN01", "522601"
 GAUGES = 7
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
-MONDAY_MS = 1_782_662_400_000 - 8 * 3_600_000  # 2026-06-29 00:00 in Asia/Shanghai: a Monday far from every feast
+TICK_MS = 300_000
+MONDAY_MS = 1_782_662_400_000  # 2026-06-29 00:00 in Asia/Shanghai: a Monday far from every feast
 TYPES = (("FLW", "flow"), *(("PRS", "pressure"),) * GAUGES)
 
 
@@ -37,14 +38,6 @@ def sensors(interval_s: float, hydrant: bool = False) -> list[Sensor]:
     ]  # fmt: skip
 
 
-@dataclass
-class Told:
-    """What was raised: by the zone's detectors and by the kernel's single-sensor ones (hazards only)."""
-
-    findings: list[Finding] = field(default_factory=list)
-    detections: list[Detection] = field(default_factory=list)
-
-
 class Town:
     """One zone with its detectors; `run` goes on in time, `branch` tries an incident and comes back."""
 
@@ -52,8 +45,6 @@ class Town:
         self.interval_ms = round(interval_s * 1000)
         self.sensors = sensors(interval_s, hydrant)
         self.sim = WaterSim(self.sensors, seed, flushing=hydrant)
-        self.members = [Member(s.id, s.kind, s.interval_s, s.flow_sign, None, s.lon, s.lat) for s in self.sensors]
-        (self.group,) = groups(ZONE, self.members)
         self.kernel = Kernel("water", run="bench", blind_ms=None)
         self.kernel.configure(self.sensors)
         self.seed, self.names = seed, [s.id for s in self.sensors]
@@ -62,38 +53,35 @@ class Town:
     def dma(self) -> Dma:
         return self.sim.zones[0]
 
-    def run(self, lo_ms: int, hi_ms: int, incidents: Sequence[Incident] = (), told: Told | None = None) -> Told:
-        """Readings in (lo, hi] through the detectors; what was raised in them."""
-        told = told or Told()
+    def run(self, lo_ms: int, hi_ms: int, incidents: Sequence[Incident] = ()) -> list[Detection]:
+        """Readings in (lo, hi] through the kernel; the hazards that were raised."""
+        out: list[Detection] = []
         ts = np.arange(lo_ms + self.interval_ms, hi_ms + 1, self.interval_ms, dtype=np.int64)
         for first in range(0, len(ts), 10_000):
             part = ts[first : first + 10_000]
-            self._feed(part, self.sim.values(part, incidents), told)
-        return told
+            out += self._feed(part, self.sim.values(part, incidents))
+        return out
 
-    def _feed(self, ts: I64, values: F64, told: Told) -> None:
-        per = max(1, 1_800_000 // self.interval_ms)
+    def _feed(self, ts: I64, values: F64) -> list[Detection]:
+        out: list[Detection] = []
+        per = max(1, TICK_MS // self.interval_ms)
         for first in range(0, len(ts), per):
             block, when = values[first : first + per], ts[first : first + per]
             rows, cols = np.nonzero(np.isfinite(block))
             one = Columns(self.names, cols.astype(np.int32), when[rows], np.ascontiguousarray(block[rows, cols]))
-            found = self.kernel.process(one)
-            found += self.kernel.tick(int(when[-1]))
-            told.detections += [d for d in found if d.state == "raise" and d.cls == "hazard"]
-            self.group.add(one.idx, one.ts_ms, one.value)
-            told.findings += [f for f in self.group.advance(int(when[-1])) if f.state == "raise"]
+            found = self.kernel.process(one) + self.kernel.tick(int(when[-1]))
+            out += [d for d in found if d.state == "raise" and d.cls == "hazard"]
+        return out
 
-    def branch(self, lo_ms: int, hi_ms: int, incidents: Sequence[Incident]) -> Told:
+    def branch(self, lo_ms: int, hi_ms: int, incidents: Sequence[Incident]) -> list[Detection]:
         """`run` from the present state, which stays as it is."""
-        state, kernel = self.group.dump(), self.kernel
-        saved = kernel.snapshot()
+        kernel = self.kernel
+        self.kernel = Kernel("water", run="bench", blind_ms=None)
+        self.kernel.restore(kernel.snapshot())
         try:
-            self.kernel = Kernel("water", run="bench", blind_ms=None)
-            self.kernel.restore(saved)
             return self.run(lo_ms, hi_ms, incidents)
         finally:
             self.kernel = kernel
-            self.group.load(state)
 
     def burst(self, share: float, start_ms: int, minutes: float, salt: str) -> Incident:
         """A burst that takes `share` of the zone's mean inflow, at a gauge chosen by seed and salt."""

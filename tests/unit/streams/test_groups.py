@@ -95,6 +95,7 @@ def test_a_finding_is_a_detection_of_its_part_of_the_zone(kernel: Kernel) -> Non
     kernel.process(columns(0, 4.0, 7.0))
     (d,) = [d for d in kernel.tick(T0) if d.evidence.detector == "sum/1"]
     assert (d.state, d.asset, d.zone, d.county, d.sensor) == ("raise", f"{ZONE}/A-B", ZONE, "522601", "a")
+    assert d.near == ("a", "b")
     assert (d.witnesses, d.lon, d.lat, d.approximate) == (2, 107.9, 26.5, True)
     assert (d.reason.zh, d.evidence.low, d.evidence.series) == ("合计过高", None, ((T0, 11.0),))
     kernel.process(columns(1, 1.0, 1.0))
