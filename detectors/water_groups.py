@@ -10,6 +10,7 @@ from detectors.burst_balance import BurstBalance
 from detectors.group import F64, I32, I64, Finding, GroupDetector, Member
 from detectors.night_flow import NightFlow
 from detectors.pressure_transient import PressureTransient
+from detectors.station import stations
 from detectors.tank_schedule import TankSchedule
 from detectors.water_frames import Frames
 from detectors.water_sight import Looker, Sight
@@ -75,5 +76,6 @@ class WaterZone:
 
 
 def groups(zone: str, members: Sequence[Member]) -> list[GroupDetector]:
-    """The detectors of a zone: with an inlet meter its balance is watched, else there is nothing to compare."""
-    return [WaterZone(members)] if any(m.flow_sign > 0 for m in members) else []
+    """The detectors of a zone: with an inlet meter its balance is watched, and each station of quality by itself."""
+    balance: list[GroupDetector] = [WaterZone(members)] if any(m.flow_sign > 0 for m in members) else []
+    return [*balance, *stations(zone, members)]

@@ -32,6 +32,10 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "CON": Kind("conductivity", "uS/cm", "电导率", "conductivity"),
         "RDX": Kind("redox", "mV", "氧化还原电位", "redox"),
         "TMP": Kind("temperature", "degC", "水温", "temperature"),
+        "HYD": Kind("hydrant", "m", "消火栓压力", "hydrant pressure"),
+        "HYF": Kind("hydrant_flow", "m3/h", "消火栓流量", "hydrant flow"),
+        "PND": Kind("pond_level", "m", "消防水池水位", "fire pond level"),
+        "LVL": Kind("level", "m", "水池液位", "tank level"),
     },
     "gas": {
         "CH4": Kind("methane", "%LEL", "可燃气体", "methane"),
@@ -45,6 +49,8 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "OCC": Kind("occupancy", "%", "占有率", "occupancy"),
         "SPD": Kind("speed", "km/h", "车速", "speed"),
         "VOL": Kind("flow", "veh/h", "车流量", "traffic flow"),
+        "EVT": Kind("event", "", "事件", "event"),  # 0 over, 1 stopped, 2 wrong way, 3 hazmat, 4 fire
+        "WEA": Kind("weather", "", "天气", "weather"),  # 1 rain, 2 fog, 3 freezing rain, 4 snow
     },
 }
 GENERIC = Kind("generic", "", "监测", "reading")  # type GEN, any domain

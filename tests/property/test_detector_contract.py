@@ -64,10 +64,13 @@ LEVELS = {  # key -> (level, noise, incident) of a healthy signal and of an inci
     "traffic.flow": (800.0, 30.0, -600.0),
     "traffic.station_occupancy": (8.0, 0.7, 70.0),
     "traffic.station_speed": (80.0, 1.5, -70.0),
+    "traffic.event": (0.0, 0.0, 3.0),
+    "traffic.weather": (0.0, 0.0, 3.0),
     "traffic.generic": (10.0, 0.1, 4.0),
 }
 ALL_KEYS = sorted(CATALOG.profiles)
-KEYS = [key for key in ALL_KEYS if key != "water.everything"]  # what is told of an incident; tests/unit has the rest
+CODES = {"traffic.event", "traffic.weather"}  # nothing is judged in them by themselves
+KEYS = [key for key in ALL_KEYS if key not in {"water.everything", *CODES}]  # what is told of an incident
 
 
 def test_every_catalog_entry_is_in_this_suite() -> None:
@@ -149,6 +152,14 @@ def test_one_spike_is_no_alert(key: str) -> None:
     x[200] += incident
     c = Columns(["s0"], np.zeros(300, np.int32), T0 + np.arange(300) * 1000, x)
     assert kernel(key).process(c) == []
+
+
+@pytest.mark.parametrize("key", sorted(CODES))
+def test_a_code_is_no_alert_by_itself(key: str) -> None:
+    k = kernel(key)
+    values = [0.0] * 50 + [3.0] * 200
+    cols = Columns(["s0"], np.zeros(250, np.int32), T0 + np.arange(250) * 1000, np.array(values))
+    assert k.process(cols) == []
 
 
 @pytest.mark.parametrize("key", ALL_KEYS)
