@@ -29,5 +29,11 @@ KINDS: tuple[Kind, ...] = (
         Both("燃气压力偏高", "High gas pressure"),
         Both("疑似调压器失效", "regulator failure suspected"),
     ),
+    Kind(
+        "gas_spread",
+        "hazard",
+        Both("燃气向邻井扩散", "Gas spreads to neighbouring wells"),
+        Both("可能泄漏，沿扩散方向复测", "leak possible: measure along the way it spreads"),
+    ),
     Kind("gas_anomaly", "hazard", Both("燃气监测异常", "Unusual gas reading")),
 )

@@ -39,6 +39,7 @@ def detection(state: str = "raise", lasted_s: float = 0.0, at_s: float = 0.0, **
         ({"kind": "burst_suspected", "magnitude": 1.5, "witnesses": 2, "lasted_s": 300.0}, {}, "II", "爆管"),
         ({"kind": "burst_suspected", "magnitude": 1.5, "witnesses": 1, "lasted_s": 300.0}, {}, "III", "单个传感器"),
         ({"kind": "pipeline_leak", "witnesses": 2}, {}, "II", "泄漏"),
+        ({"kind": "gas_spread", "magnitude": 1.5, "witnesses": 3}, {}, "II", "相邻井"),
         ({"kind": "traffic_incident", "magnitude": 5.0}, {}, "III", "仅由线圈"),
         ({"kind": "traffic_incident", "magnitude": 0.1, "witnesses": 2}, {}, "II", "证实"),
         ({"kind": "queue_unusual", "magnitude": 0.1}, {}, "III", "待证实"),
