@@ -25,7 +25,7 @@ def build(members: list[Member]) -> GroupDetector:
 
 
 def play(members: list[Member], delay_s: list[float], size: float = 12.0, last: int = 400) -> list[Finding]:
-    """Wells at 1 %LEL with noise; well k rises by `size` within a minute, `delay_s[k]` s after the leak; over at 300."""
+    """Wells at 1 %LEL with noise; well k rises by `size` within a minute, `delay_s[k]` s after the leak began."""
     rng = np.random.default_rng(4)
     group, out = build(members), []
     who = np.arange(len(members), dtype=np.int32)
