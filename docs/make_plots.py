@@ -128,10 +128,10 @@ def run(rec: Recording, bands: bool = True) -> Outcome:
 
 
 def episodes(found: list[Detection], end_ms: int) -> list[Episode]:
-    open_: dict[tuple[str, str], Episode] = {}
+    open_: dict[tuple[str, str, str], Episode] = {}
     out: list[Episode] = []
     for d in found:
-        key = (d.sensor, d.kind)
+        key = (d.asset, d.sensor, d.kind)
         if d.state == "raise":
             open_[key] = Episode(d.sensor, d.kind, d.cls, d.onset_ms, d.ts_ms, end_ms, d)
             out.append(open_[key])

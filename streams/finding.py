@@ -16,7 +16,7 @@ def detection(found: Found, run: str, mode: str, domain: str, now_ms: int) -> De
     """The detection of one finding; its asset is the part of the zone it speaks of."""
     f, sensors = found.finding, found.sensors
     kind = _catalog.KINDS[f.kind]
-    near = next((sensors[s] for s in f.sensors if s in sensors), None) or next(iter(sensors.values()))
+    near = sensors[found.lead]
     late_s = (now_ms - f.ts_ms) / 1000.0 - _patience_s(sensors)
     says = late(f.reason, late_s) if late_s > 0 else f.reason
     lon, lat = f.place or (near.lon, near.lat)
@@ -39,7 +39,7 @@ def detection(found: Found, run: str, mode: str, domain: str, now_ms: int) -> De
         approximate=f.approximate or near.approximate,
         ts_ms=f.ts_ms,
         onset_ms=f.onset_ms,
-        magnitude=f.magnitude,
+        magnitude=max(_real(f.magnitude) or 0.0, 0.0),
         interval_s=near.interval_s,
         delayed_by_s=max(late_s, 0.0),
         witnesses=f.witnesses,

@@ -21,11 +21,13 @@ CHANGED = Both("监测点配置已变更，重新学习", "the members of this z
 
 
 class Found(NamedTuple):
-    """A finding with the members of its zone, by id."""
+    """A finding with the members of its zone, by id; `lead` is the sensor that stands for the episode from its raise to
+    its end, whatever the finding's order of sensors becomes."""
 
     zone: str
     finding: Finding
     sensors: dict[str, Sensor]
+    lead: str
 
 
 @dataclass
@@ -34,7 +36,8 @@ class _Zone:
     rows: dict[int, Sensor] = field(default_factory=dict)  # by row of the kernel
     members: tuple[Member, ...] = ()
     detectors: list[GroupDetector] = field(default_factory=list)
-    open: dict[tuple[str, str, str], Finding] = field(default_factory=dict)  # (detector, kind, key)
+    open: dict[tuple[str, str, str], tuple[Finding, str]] = field(default_factory=dict)  # (detector, kind, key): lead
+    built: dict[str, Sensor] = field(default_factory=dict)  # the members that the detectors were made of
     stale: bool = True
 
     def sensors(self) -> dict[str, Sensor]:
@@ -106,11 +109,13 @@ class Groups:
 
     def _told(self, zone: _Zone, detector: GroupDetector, finding: Finding) -> Found:
         key = (detector.name, finding.kind, finding.key)
+        first = next((s for s in finding.sensors if s in zone.built), min(zone.built))
+        lead = zone.open[key][1] if key in zone.open else first
         if finding.state == "clear":
             zone.open.pop(key, None)
         else:
-            zone.open[key] = finding
-        return Found(zone.name, finding, zone.sensors())
+            zone.open[key] = (finding, lead)
+        return Found(zone.name, finding, zone.built, lead)
 
     def _renew(self) -> list[Found]:
         """Build the detectors of zones whose members changed; what they had open ends."""
@@ -132,10 +137,11 @@ class Groups:
             return
         zone.stale = False
         members = tuple(_member(zone.rows[row]) for row in sorted(zone.rows))
+        before, zone.built = zone.built, zone.sensors()
         if members == zone.members:
             return
-        for finding in zone.open.values():
-            yield Found(zone.name, finding._replace(state="clear", reason=CHANGED), zone.sensors())
+        for finding, lead in zone.open.values():
+            yield Found(zone.name, finding._replace(state="clear", reason=CHANGED), before, lead)
         zone.open.clear()
         zone.members = members
         zone.detectors = self._make(zone.name, members) if self._make and members else []
@@ -146,7 +152,7 @@ class Groups:
         return {
             zone.name: {
                 "members": [m.id for m in zone.members],
-                "open": [[key, [_plain(v) for v in finding]] for key, finding in zone.open.items()],
+                "open": [[key, [_plain(v) for v in finding], lead] for key, (finding, lead) in zone.open.items()],
                 "state": [[d.name, d.dump()] for d in zone.detectors],
             }
             for zone in self._order
@@ -167,7 +173,7 @@ class Groups:
                         detector.load(states[detector.name])
                 except (ValueError, KeyError, TypeError) as error:
                     notes.append(f"{detector.name} of {zone.name} learns anew: {error}")
-            zone.open = {tuple(key): _finding(values) for key, values in kept["open"]}
+            zone.open = {tuple(key): (_finding(values), lead) for key, values, lead in kept["open"]}
         return notes
 
 

@@ -102,6 +102,27 @@ def test_a_finding_is_a_detection_of_its_part_of_the_zone(kernel: Kernel) -> Non
     assert of_group(kernel.tick(T0 + 1000)) == [("clear", 2.0)]
 
 
+def test_the_sensor_of_an_episode_stays_and_its_magnitude_fits_the_matrix(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Sum.advance
+
+    def turned(self: Sum, now_ms: int) -> list[Finding]:
+        found = plain(self, now_ms)
+        return [f._replace(magnitude=-0.5, sensors=f.sensors[:: 1 if f.state == "raise" else -1]) for f in found]
+
+    monkeypatch.setattr(Sum, "advance", turned)
+    kernel.process(columns(0, 4.0, 7.0))
+    (raised,) = [d for d in kernel.tick(T0) if d.evidence.detector == "sum/1"]
+    other = Kernel("pipeline", blind_ms=None)
+    other.restore(kernel.snapshot())
+    for k in (kernel, other):
+        k.process(columns(1, 1.0, 1.0))
+        (ended,) = [d for d in k.tick(T0 + 1000) if d.evidence.detector == "sum/1"]
+        assert (ended.sensor, ended.asset, ended.near) == (raised.sensor, raised.asset, ("b", "a"))
+        assert raised.magnitude == ended.magnitude == 0.0
+
+
 def test_bad_and_unknown_readings_do_not_reach_a_group(kernel: Kernel) -> None:
     kernel.process(columns(0, 4.0, 70.0, quality=[0, 2]))
     kernel.process(columns(1, 4.0, float("nan")))
