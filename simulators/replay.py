@@ -39,7 +39,6 @@ from streams.supervisor import Child, Supervisor
 SLICE_S = 0.02  # rows due within this wall time go in one message
 MAX_ROWS = 2000
 READY_S = 240.0
-SETTLE_S = 0.5  # a request that was sent before an interruption is carried out by then
 WORKERS = ("packer", "detect", "alerts")
 
 
@@ -108,13 +107,6 @@ def prepare(settings: Settings, made: list[Record]) -> None:
 
     create_topics(settings)
     publish(settings, made)
-
-
-def sweep(settings: Settings) -> None:
-    """Delete the run's topics, also those whose creation was under way when it was interrupted."""
-    delete_topics(settings, settings.prefix)
-    time.sleep(SETTLE_S)
-    delete_topics(settings, settings.prefix)
 
 
 def delete(settings: Settings, run: str) -> int:
@@ -187,7 +179,8 @@ def run(
     refuse_existing(settings)
     try:
         begun = time.monotonic()
-        prepare(settings, plan.records)
+        with supervisor.whole():  # the broker would go on with a request that was left: topics after the clean-up
+            prepare(settings, plan.records)
         progress("starting workers", 0.0, 0, 0)
         start_workers(supervisor, settings)
         total = max(plan.survey.readings, 1)
@@ -207,7 +200,7 @@ def run(
     except BaseException:
         supervisor.hold()
         supervisor.stop()
-        sweep(settings)
+        delete_topics(settings, settings.prefix)
         raise
     return result
 

@@ -12,7 +12,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -181,6 +181,18 @@ class Supervisor:
     def hold(self) -> None:
         """From here on a signal raises nothing: what follows is cleaning up, and has to be done whole."""
         self._stopping, self._starting = True, False
+
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """What is inside is done to its end; a signal that came meanwhile stops right after it (`Stopped`).
+
+        For requests that another process carries out: to leave them half way would mean not to know what they did.
+        """
+        starting, self._starting = self._starting, False
+        yield
+        self._starting = starting and not self._stopping
+        if starting and self._stopping:
+            raise Stopped
 
     def add(self, service: Service) -> None:
         self.services.append(service)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import psutil
@@ -172,13 +171,12 @@ def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
     """The signal comes while topics are made or the registry is written; a second one while all is taken away."""
     settings = replays.run_settings(Settings({"broker": broker, "data": str(tmp_path)}, env={}), "it-early")
     plan = replays.plan(made_up(tmp_path, hours=3), ColumnMap(domain="water"))
+    carried_out = []
 
     def interrupted(*_: Any) -> None:
-        if moment.endswith("create_topics"):  # the request is on its way: topics appear after the interruption
-            Timer(0.2, create_topics, [settings]).start()
-        else:
-            assert run_topics(broker, "it-early")
         signal.raise_signal(signal.SIGINT)
+        create_topics(settings)  # what the broker was asked for is waited for
+        carried_out.append(run_topics(broker, "it-early"))
 
     def impatient(settings: Settings, prefix: str) -> list[str]:
         signal.raise_signal(signal.SIGTERM)
@@ -188,6 +186,7 @@ def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
     monkeypatch.setattr(replays, "delete_topics", impatient)
     with Supervisor(lambda text: None) as supervisor, pytest.raises(Stopped):
         replays.run(settings, plan, supervisor)
+    assert carried_out[0]
     assert run_topics(broker, "it-early") == []
 
 
