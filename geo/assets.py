@@ -24,8 +24,8 @@ from geo.ids import (
 )
 
 __all__ = [
-    "DOMAIN_LETTER", "GENERIC", "KINDS", "LETTER_DOMAIN", "AssetError", "Kind", "Problem", "Record", "Sensor",
-    "SensorId", "Zone", "check", "decode", "encode", "kind_info", "kind_of", "location_problem", "parse_sensor_id",
+    "DOMAIN_LETTER", "GENERIC", "KINDS", "LETTER_DOMAIN", "Asset", "AssetError", "Code", "Contact", "Kind", "Pipe",
+    "Problem", "Record", "Sensor", "SensorId", "Zone", "check", "decode", "encode", "kind_info", "kind_of", "location_problem", "parse_sensor_id",
     "parse_zone_id", "problems", "profile_for",
 ]  # fmt: skip
 
@@ -73,6 +73,60 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="zon
     name_zh: str = ""
     name_en: str = ""
     version: int = 1
+
+
+class Code(msgspec.Struct, frozen=True):
+    """What another system calls the same object."""
+
+    system: str
+    value: str
+
+
+class Pipe(msgspec.Struct, frozen=True):
+    """A link of a network to the next object downstream."""
+
+    to: str  # id of the asset downstream
+    length_m: float = 0.0
+    diameter_mm: float = 0.0
+
+
+class Contact(msgspec.Struct, frozen=True):
+    role: str
+    name: str
+    phone: str = ""
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="asset"):
+    """A thing of the city: a valve, a pipe, a well, a station, a school. Sensors name theirs in `Sensor.asset`."""
+
+    id: str  # unified code without its check character, 522601-W-VLV-000123
+    domain: str
+    kind: str  # valve, pipe, well, …, of `geo.ids`
+    name_zh: str = ""
+    name_en: str = ""
+    lon: float | None = None  # WGS-84 degrees; of a line its middle
+    lat: float | None = None
+    line: tuple[tuple[float, float], ...] = ()  # lon, lat of a pipe or road
+    unit_code: str
+    approximate: bool = False
+    zone: str = ""
+    owner_org: str = ""
+    operator_org: str = ""
+    regulator: str = ""
+    codes: tuple[Code, ...] = ()
+    downstream: tuple[Pipe, ...] = ()
+    length_m: float = 0.0
+    diameter_mm: float = 0.0
+    people: int = 0  # who are usually there, or are served by it
+    contacts: tuple[Contact, ...] = ()
+    installed: str = ""  # ISO dates
+    calibrated: str = ""
+    battery: str = ""
+    retired: bool = False
+    demo: bool = False
+    version: int = 1
+    by: str = ""
+    at_ms: int = 0
 
 
 Record = Sensor | Zone
