@@ -24,9 +24,9 @@ from geo.ids import (
 )
 
 __all__ = [
-    "DOMAIN_LETTER", "GENERIC", "KINDS", "LETTER_DOMAIN", "Asset", "AssetError", "Code", "Contact", "Kind", "Pipe",
-    "Problem", "Record", "Sensor", "SensorId", "Zone", "check", "decode", "encode", "kind_info", "kind_of", "location_problem", "parse_sensor_id",
-    "parse_zone_id", "problems", "profile_for",
+    "DOMAIN_LETTER", "GENERIC", "KINDS", "LETTER_DOMAIN", "Asset", "AssetError", "Code", "Contact", "Kind",
+    "Pipe", "Problem", "Record", "Sensor", "SensorId", "Zone", "check", "decode", "encode", "kind_info",
+    "kind_of", "location_problem", "parse_sensor_id", "parse_zone_id", "problems", "profile_for",
 ]  # fmt: skip
 
 REPORTS = ("continuous", "batched")

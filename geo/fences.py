@@ -1,7 +1,7 @@
 """Geofences: what a fence is, its JSON, and what travels with a detection that lies in it.
 
-A fence is an area with a kind, times at which it is active, and an effect. Shapes become polygons in `geo.fence_shapes`, which
-fences hold a point is answered by `geo.fence_book`, what they do to an alert by `geo.effects`.
+A fence is an area with a kind, times at which it is active, and an effect. Shapes become polygons in
+`geo.fence_shapes`, which fences hold a point is answered by `geo.fence_book`, what they do to an alert by `geo.effects`.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Tell(Struct, frozen=True):
 class Effect(Struct, frozen=True, kw_only=True):
     """What a fence does to alerts of places inside it while it is active.
 
-    `severity`: steps towards I (2: from IV to II), below 0 towards IV. `suppress`: kinds of alert that are not told while it is
-    active, "*" all. `params`: detector parameters by profile key ("gas.methane" -> {"limits.high_1": 5.0}).
+    `severity`: steps towards I (2: from IV to II), below 0 towards IV. `suppress`: kinds of alert that are not told
+    while it is active, "*" all. `params`: detector parameters by profile key ("gas.methane" -> {"limits.high_1": 5.0}).
     """
 
     severity: int = 0
