@@ -49,8 +49,10 @@ Shape = Area | Circle | Corridor | UnitArea
 
 
 class Weekly(Struct, frozen=True, tag_field="type", tag="weekly"):
-    """Each week on `days` (1 Monday … 7 Sunday), from `start` to `end` ("HH:MM" Beijing time). An end that is not later
-    than the start is on the day after."""
+    """Each week on `days` (1 Monday … 7 Sunday), from `start` to `end` ("HH:MM" Beijing time).
+
+    An end that is not later than the start is on the day after.
+    """
 
     days: tuple[int, ...]
     start: str = "00:00"
