@@ -1,4 +1,4 @@
-"""Everything wrong with a fence, each with a reason a person can act on, and the repair of areas that cross themselves."""
+"""What is wrong with a fence, each with a reason a person can act on; areas that cross themselves are mended."""
 
 from __future__ import annotations
 
@@ -193,4 +193,5 @@ def _size(ring: Any) -> float:
     x0, y0 = ring.coords[0]
     east, north = metric.scale(y0)
     ends = pairwise((x - x0, y - y0) for x, y in ring.coords)
-    return abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in ends)) * east * north / 2
+    doubled: float = sum(ax * by - bx * ay for (ax, ay), (bx, by) in ends)
+    return abs(doubled) * east * north / 2

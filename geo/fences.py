@@ -1,7 +1,8 @@
 """Geofences: what a fence is, its JSON, and what travels with a detection that lies in it.
 
 A fence is an area with a kind, times at which it is active, and an effect. Shapes become polygons in
-`geo.fence_shapes`, which fences hold a point is answered by `geo.fence_book`, what they do to an alert by `geo.effects`.
+`geo.fence_shapes`, which fences hold a point is answered by `geo.fence_book`, what they do to an alert by
+`geo.effects`.
 """
 
 from __future__ import annotations
