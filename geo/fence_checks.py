@@ -63,7 +63,7 @@ def remarks(fence: Fence) -> list[Problem]:
             when = "where a hard limit is crossed" if rule.hard else "always"
             out.append(Problem("effect.suppress", f"{kind} is told all the same {when}: {rule.en}"))
         elif kind == "*":
-            out.append(Problem("effect.suppress", "* leaves out hard limits of gas, over-range and pressure collapse"))
+            out.append(Problem("effect.suppress", "* never covers hard limits, nor an instrument over its range"))
     return out
 
 

@@ -129,7 +129,7 @@ def test_kinds_that_are_told_all_the_same_are_said() -> None:
     assert [p.reason.split(":")[0] for p in remarks(f)] == [
         "gas_concentration is told all the same where a hard limit is crossed",
         "out_of_range is told all the same always",
-        "* leaves out hard limits of gas, over-range and pressure collapse",
+        "* never covers hard limits, nor an instrument over its range",
     ]
 
 
