@@ -88,6 +88,32 @@ ALERT_TIMELINE = answer(
 FEED = answer("events; `data` is a CloudEvent 1.0 with {alert, transition}", _STR, "text/event-stream")
 
 
+FENCE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "name", "kind", "shape"],
+                    "properties": {
+                        "id": _STR, "name": _TEXT, "kind": _STR, "shape": _ANY, "active": _LIST, "from": _TIME,
+                        "until": _TIME, "effect": _ANY, "people": {"type": "integer"}, "moving": {"type": "boolean"},
+                        "dwell_s": _NUM, "note": _STR, "version": {"type": "integer"},
+                    },
+                },
+                "example": {
+                    "id": "works-beijing-xi-lu", "name": {"zh": "北京西路开挖", "en": "Beijing West Road works"},
+                    "kind": "works", "shape": {"type": "circle", "lon": 107.981, "lat": 26.583, "radius_m": 150},
+                    "from": "2026-12-01T00:00:00Z", "until": "2026-12-20T10:00:00Z",
+                    "effect": {"suppress": ["pressure_transient"]},
+                },
+            }
+        },
+    }
+}  # fmt: skip
+
+
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Answers that are not a success."""
     return {code: answer(HTTPStatus(code).phrase, _ref("Problem"), "application/problem+json") for code in codes}

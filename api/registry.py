@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from api.tail import quietly
 from geo.assets import Sensor, Zone
+from geo.fences import Fence
 from streams.errors import CityopsError
 from streams.registry import RegistryReader
 from streams.settings import Settings
@@ -70,6 +71,20 @@ class LiveRegistry:
 
     def zones(self) -> Iterable[Zone]:
         return list(self._reader.zones.values())
+
+    def fences(self) -> Iterable[Fence]:
+        """All that ever were; those that are over are `removed`."""
+        return list(self._reader.fences.values())
+
+    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until the topic has brought this version of a fence; False where it did not come in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (known := self._reader.fences.get(id_)) is None or known.version < version:
+                    await self._reader.moved.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
         """A sensor of a run's own registry, read at the first question; None where the run or sensor is unknown."""

@@ -15,7 +15,7 @@ from detectors.profile_file import decode as decode_profiles
 from geo import fences
 from geo.assets import AssetError, Record, Sensor, Zone, check, decode, encode
 from geo.fences import Fence, FenceError
-from streams import tables, topics
+from streams import tables, topics, versions
 from streams.errors import UsageError
 from streams.moves import moves
 from streams.settings import Settings
@@ -76,6 +76,8 @@ class Registry:
         self.put(record)
 
     def _reference(self, topic: str, name: str, value: bytes | None) -> None:
+        if versions.is_old(name):
+            return
         table, read = self._tables[topic]
         mine: dict[str, Any] = getattr(self, table)
         if value is not None:
