@@ -160,6 +160,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     label: str = "UNACK"
     episode: int = 1
     flaps: int = 0
+    hard: bool = False  # a hard limit was crossed in this episode
     count: int = 1
     first_seen_ms: int
     last_seen_ms: int

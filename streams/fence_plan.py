@@ -65,7 +65,8 @@ def plan(
             faults.append(BadFence(where, fence.id, "id", f"is also at {seen[fence.id] or 'another place'}"))
         seen.setdefault(fence.id, where)
         old = known.get(fence.id)
-        if not force and (stale := _stale(fence, old)):
+        same = old is not None and not old.removed and _as(mended, old) == old
+        if not force and not same and (stale := _stale(fence, old)):
             faults.append(BadFence(where, fence.id, STALE, stale))
         if faults:
             out.problems += faults
@@ -93,10 +94,15 @@ def _stale(fence: Fence, old: Fence | None) -> str:
     return f"is {old.version} by now, you saw {fence.version or 'none'}: look at it again, or overwrite it"
 
 
+def _as(fence: Fence, old: Fence) -> Fence:
+    """The fence with the version, maker and time of another."""
+    return replace(fence, version=old.version, by=old.by, at_ms=old.at_ms)
+
+
 def _sort_in(fence: Fence, old: Fence | None, by: str, at_ms: int, out: FencePlan) -> None:
     if old is None:
         out.added.append(replace(fence, version=1, by=by, at_ms=at_ms))
-    elif replace(fence, version=old.version, by=old.by, at_ms=old.at_ms) == old:
+    elif _as(fence, old) == old:
         out.unchanged += 1
     else:
         new = replace(fence, version=old.version + 1, by=by, at_ms=at_ms)

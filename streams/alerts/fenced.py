@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geo.effects import combined
-from geo.fences import Mark
 from streams.alerts.severity import Rule, decide
-from streams.events import Detection, Suppression, Text
+from streams.events import Alert, Detection, Suppression, Text
 
 BY_FENCE = "BY_FENCE"
 
@@ -25,8 +24,14 @@ def severity(d: Detection, rules: Sequence[Rule]) -> tuple[str, Text]:
     return moved, Text("；".join((why.zh, *zh)), "; ".join((why.en, *en)))
 
 
-def suppressions(kept: Sequence[Suppression], marks: Sequence[Mark]) -> tuple[Suppression, ...]:
-    """Those of other causes as they were, and one for each fence that suppresses this alert now."""
+def suppressions(alert: Alert | None, d: Detection) -> tuple[Suppression, ...]:
+    """Those of other causes as they were, and one for each fence that suppresses this alert now.
+
+    Once a hard limit was crossed, only what a fence says of the hard limit counts until the episode ends.
+    """
+    kept = () if alert is None else alert.suppressions
+    if alert is not None and alert.hard and not d.hard:
+        return kept
     own = tuple(
         Suppression(
             kind=BY_FENCE,
@@ -34,7 +39,7 @@ def suppressions(kept: Sequence[Suppression], marks: Sequence[Mark]) -> tuple[Su
             why=Text(f"{m.name_zh}期间不通知", f"not told during {m.name_en or m.name_zh}"),
             until_ms=m.until_ms,
         )
-        for m in marks
+        for m in d.fences
         if m.suppress
     )
     return (*(s for s in kept if s.kind != BY_FENCE), *own)

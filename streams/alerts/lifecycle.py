@@ -122,8 +122,9 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
         interval_s=d.interval_s,
         delayed_by_s=d.delayed_by_s,
         previous=before.id if before else None,
+        hard=d.hard,
         fences=d.fences,
-        suppressions=suppressions((), d.fences),
+        suppressions=suppressions(None, d),
     )
     return _made(before if before and before.id == alert.id else None, alert, "raise", d.reason, now_ms, row)
 
@@ -165,7 +166,8 @@ def _seen(alert: Alert, d: Detection) -> Alert:
         evidence=d.evidence,
         reason=d.reason,
         fences=d.fences,
-        suppressions=suppressions(alert.suppressions, d.fences),
+        suppressions=suppressions(alert, d),
+        hard=alert.hard or d.hard,
     )
 
 

@@ -27,8 +27,9 @@ def test_a_change_counts_on_and_an_equal_one_is_no_change() -> None:
     old = fence(version=4, by="li", at_ms=1)
     got = plan([("", fence(version=4, people=900))], {"S-1": old}, "wu", NOW)
     assert got.changed == [replace(old, people=900, version=5, by="wu", at_ms=NOW)]
-    same = plan([("", fence(version=4))], {"S-1": old}, "wu", NOW)
-    assert (same.fences, same.unchanged) == ([], 1)
+    for seen in (4, 0):
+        same = plan([("", fence(version=seen))], {"S-1": old}, "wu", NOW)
+        assert (same.fences, same.unchanged, same.problems) == ([], 1, [])
 
 
 def test_a_stale_version_is_refused_unless_forced() -> None:

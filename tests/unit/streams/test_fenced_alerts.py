@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from geo.divisions import Divisions
@@ -74,14 +75,15 @@ def test_a_suppressed_alert_is_kept_labelled_and_told_again_when_the_fence_ends(
     assert [f["id"] for f in shown["fences"]] == ["W-1"]
 
 
-def test_a_worse_severity_is_told_though_suppressed() -> None:
-    _, told = play(one(QUIET), one(QUIET, at_s=40, domain="water", witnesses=2, magnitude=9.0, level=3, hard=True))
-    assert told[-1][0] in ("severity", "repeat")
+def test_a_hard_limit_ends_the_suppression_for_the_whole_episode() -> None:
+    loud = msgspec.structs.replace(QUIET, suppress=False)  # what the fence says of a hard limit
+    engine, told = play(one(QUIET), one(loud, at_s=40, level=3, hard=True), one(QUIET, at_s=80), one(QUIET, at_s=120))
+    assert told[1][:2] == ("severity", 2)
+    (alert,) = engine.alerts.values()
+    assert (alert.suppressions, alert.label, alert.hard) == ((), "UNACK", True)
 
 
 def test_state_survives_a_restart_with_its_fences() -> None:
-    import msgspec
-
     engine, _ = play(one(SCHOOL, QUIET))
     again = Engine()
     again.restore({k: msgspec.msgpack.encode(a) for k, a in engine.alerts.items()}, b"")
