@@ -1,4 +1,4 @@
-"""The registry of zones and sensors: the compacted topic `assets`, published to and read whole.
+"""The registry of zones, assets and sensors: the compacted topic `assets`, published to and read whole.
 
 One plain reader per process (no consumer group): it reads from the beginning, says when it has all
 that was there at its start, and follows. A run has its own topic `run.<id>.assets`.
@@ -8,73 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from geo.assets import AssetError, Record, Sensor, Zone, check, decode, encode
+from geo.assets import Asset, AssetError, Record, Sensor, Zone, check, encode
 from streams import topics
+from streams.assets.links import broken_links
 from streams.errors import CityopsError, UsageError
 from streams.kafka import aiokafka_kwargs, kafka_python_kwargs, unreachable
 from streams.moves import moves
+from streams.registry_table import Registry
 from streams.settings import Settings
+
+__all__ = ["Registry", "RegistryReader", "publish", "read_all", "topic_of"]
 
 log = logging.getLogger(__name__)
 
 
-class Registry:
-    """Zones and sensors by id, as the log of records made them. Iterating gives zones, then sensors."""
-
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.sensors: dict[str, Sensor] = {}
-        self.zones: dict[str, Zone] = {}
-        self.changes = 0  # counts what changed anything
-        self.unusable = 0  # records that could not be read
-        self._changed: dict[str, int] = {}
-        for record in records:
-            self.put(record)
-
-    def put(self, record: Record) -> None:
-        """Add or replace one record; one that is equal to what is there keeps the old object."""
-        table: dict[str, Any] = self.sensors if isinstance(record, Sensor) else self.zones
-        if table.get(record.id) != record:
-            table[record.id] = record
-            self._note(record.id)
-
-    def remove(self, id_: str) -> None:
-        """Forget a sensor or zone; unknown ids are no error."""
-        if self.sensors.pop(id_, None) is not None or self.zones.pop(id_, None) is not None:
-            self._note(id_)
-
-    def apply(self, key: bytes | None, value: bytes | None) -> None:
-        """One record of the topic: None as value removes. An unusable one is logged, counted and left out."""
-        try:
-            if value is None:
-                self.remove((key or b"").decode())
-                return
-            record = decode(value)
-            check([record])
-            if key is not None and key.decode() != record.id:
-                raise AssetError(f"key {key!r} is not the record's id {record.id!r}")
-            self.put(record)
-        except (AssetError, UnicodeDecodeError) as error:
-            self.unusable += 1
-            log.warning("topic assets: a record is left out: %s", error)
-
-    def changed_since(self, cursor: int) -> tuple[int, list[str]]:
-        """(new cursor, ids changed or removed after `cursor`, oldest change first). Begin with 0."""
-        late = sorted((n, id_) for id_, n in self._changed.items() if n > cursor)
-        return self.changes, [id_ for _, id_ in late]
-
-    def _note(self, id_: str) -> None:
-        self.changes += 1
-        self._changed[id_] = self.changes
-
-    def __iter__(self) -> Iterator[Record]:
-        yield from self.zones.values()
-        yield from self.sensors.values()
-
-    def __len__(self) -> int:
-        return len(self.zones) + len(self.sensors)
+_ORDER: dict[type, int] = {Zone: 0, Asset: 1, Sensor: 2}
 
 
 def topic_of(settings: Settings) -> str:
@@ -90,7 +41,7 @@ def publish(
     Every record is checked before the first is sent, also against what is there (`known`; read when not given).
 
     Raises:
-        UsageError: a record is not valid, or would take a sensor to another partition.
+        UsageError: a record is not valid, names what is not there, or would take a sensor to another partition.
         CityopsError: Kafka cannot be reached or refuses.
     """
     from kafka import KafkaProducer
@@ -101,11 +52,11 @@ def publish(
         check(wanted)
     except AssetError as error:
         raise UsageError(f"registry record {error}") from None
-    for move in moves(read_all(settings) if known is None else known, wanted, settings.partitions):
-        raise UsageError(f"registry record {move.id}: {move.field}: {move.reason}")
-    zones = [r for r in wanted if isinstance(r, Zone)]  # first, so that a reader never sees a sensor without its zone
-    rows: list[tuple[bytes, bytes | None]] = [(r.id.encode(), encode(r)) for r in zones]
-    rows += [(r.id.encode(), encode(r)) for r in wanted if isinstance(r, Sensor)]
+    there = read_all(settings) if known is None else known
+    for id_, field, reason in (*moves(there, wanted, settings.partitions), *broken_links(there, wanted)):
+        raise UsageError(f"registry record {id_}: {field}: {reason}")
+    wanted.sort(key=lambda r: _ORDER[type(r)])  # so that a reader never sees a sensor without its zone
+    rows: list[tuple[bytes, bytes | None]] = [(r.id.encode(), encode(r)) for r in wanted]
     rows += [(id_.encode(), None) for id_ in removed]
     try:
         producer = KafkaProducer(
@@ -164,7 +115,7 @@ def read_all(settings: Settings) -> Registry:
 
 
 class RegistryReader:
-    """Follows the registry in the running event loop: `start`, `await ready()`, then `sensors` and `zones` are live."""
+    """Follows the registry in the running event loop: `start`, `await ready()`, then all tables are live."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -181,6 +132,10 @@ class RegistryReader:
     @property
     def zones(self) -> dict[str, Zone]:
         return self.registry.zones
+
+    @property
+    def assets(self) -> dict[str, Asset]:
+        return self.registry.assets
 
     @property
     def changes(self) -> int:
