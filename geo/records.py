@@ -100,7 +100,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="as
     length_m: float = 0.0
     diameter_mm: float = 0.0
     people: int = 0  # who are usually there
-    customers: int = 0  # households and firms that it serves
+    customers: int = 0  # households and firms that it serves directly
     contacts: tuple[Contact, ...] = ()
     installed: str = ""  # ISO dates
     calibrated: str = ""
