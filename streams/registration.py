@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from geo.assets import (
+    Asset,
     AssetError,
     Record,
     Sensor,
@@ -86,7 +87,7 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
         except _Field as error:
             out.problems.append(BadRow(line, error.field, error.reason))
             continue
-        faults = [*record_problems(sensor), *_place_problems(sensor), *_asset_problems(sensor, registry)]
+        faults = [*record_problems(sensor), *outside_county(sensor), *_asset_problems(sensor, registry)]
         if sensor.id in seen:
             faults.append(_Field("id", f"{sensor.id} is also on line {seen[sensor.id]}").problem)
         seen.setdefault(sensor.id, line)
@@ -186,7 +187,7 @@ def _attributed(sensor: Sensor) -> Sensor:
     return msgspec.structs.replace(sensor, unit_code=where.unit, approximate=where.approximate)
 
 
-def _place_problems(sensor: Sensor) -> list[tuple[str, str]]:
+def outside_county(sensor: Sensor | Asset) -> list[tuple[str, str]]:
     """A place that is not in the county which the id names."""
     county = sensor.id[:6]
     if sensor.lon is None or sensor.lat is None or location_problem(sensor.lon, sensor.lat):
