@@ -20,7 +20,7 @@ from streams.moves import moves
 from streams.registry_table import Registry
 from streams.settings import Settings
 
-__all__ = ["Registry", "RegistryReader", "publish", "read_all", "topic_of"]
+__all__ = ["Registry", "RegistryReader", "publish", "read_all", "send", "topic_of"]
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,6 @@ def publish(
         UsageError: a record is not valid, names what is not there, or would take a sensor to another partition.
         CityopsError: Kafka cannot be reached or refuses.
     """
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
     wanted = list(records)
     try:
         check(wanted)
@@ -55,7 +52,15 @@ def publish(
     there = read_all(settings) if known is None else known
     for id_, field, reason in (*moves(there, wanted, settings.partitions), *broken_links(there, wanted)):
         raise UsageError(f"registry record {id_}: {field}: {reason}")
-    wanted.sort(key=lambda r: _ORDER[type(r)])  # so that a reader never sees a sensor without its zone
+    return send(settings, wanted, removed)
+
+
+def send(settings: Settings, records: Iterable[Record], removed: Iterable[str] = ()) -> int:
+    """Write records that were checked; see `publish`."""
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
+
+    wanted = sorted(records, key=lambda r: _ORDER[type(r)])  # a reader never sees a sensor without its zone
     rows: list[tuple[bytes, bytes | None]] = [(r.id.encode(), encode(r)) for r in wanted]
     rows += [(id_.encode(), None) for id_ in removed]
     try:

@@ -116,12 +116,12 @@ def _placed(fields: dict[str, Any], convert: Convert) -> None:
             raise FieldError("line" if line else "lon", f"point {k}: {fault}" if line else fault)
     if line:
         fields["line"] = tuple(convert(point) for point in line)
-        fields["lon"], fields["lat"] = _middle(fields["line"])
+        fields["lon"], fields["lat"] = middle(fields["line"])
     elif points:
         fields["lon"], fields["lat"] = convert(points[0])
 
 
-def _middle(line: tuple[tuple[float, float], ...]) -> tuple[float, float]:
+def middle(line: tuple[tuple[float, float], ...]) -> tuple[float, float]:
     """The point half-way along a line."""
     steps = [metric.distance_m(*a, *b) for a, b in pairwise(line)]
     left = sum(steps) / 2
