@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -16,11 +16,12 @@ from api.intake_budget import Budget
 from api.metrics import Metrics
 from api.roles import Principal
 from api.store import Store
-from geo.assets import Sensor, Zone
+from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.columns import I32, Columns
 from streams.events import Command
+from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
 
@@ -60,6 +61,12 @@ class Registry(Protocol):
 
     async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
         """Wait until `fences` has this version of a fence; False where it did not come in time."""
+
+    @property
+    def table(self) -> Table: ...
+
+    async def change(self, make: Callable[[Table], Record]) -> Record:
+        """Write what `make` derives from the registry as it is; what it raises ends the change."""
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None: ...
 

@@ -14,7 +14,7 @@ from api import asking
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import FENCE_BODY, problems
 from api.errors import Problem
-from api.roles import FENCES, Principal
+from api.roles import EDITORS, Principal
 from geo.effects import active as is_active
 from geo.fence_wire import parse, public
 from geo.fences import KINDS, Fence, FenceError, decode, encode
@@ -176,7 +176,7 @@ def _seen_by(unit: str, prefix: str) -> bool:
 
 
 def _may_write(caller: Principal, fence: Fence) -> None:
-    if caller.role not in FENCES:
+    if caller.role not in EDITORS:
         raise Problem(403, f"role {caller.role} may not change fences; this needs admin or engineer")
     require_unit(caller, unit_of(fence), f"fence {fence.id}")
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "intake": ("streams.cli.intake", "Bridges from the devices' own protocols: MQTT."),
     "rejects": ("streams.cli.rejects", "Refused messages: list, show, send again when mended."),
     "sensors": ("streams.cli.sensors", "The registry of sensors and zones."),
+    "assets": ("streams.cli.assets", "Assets: import, export, show by any code, QR labels."),
     "fences": ("streams.cli.fences", "Geofences: list, create, change, remove, ask what they would do."),
     "profiles": ("streams.cli.profiles", "Profiles of the detectors: list, check a file, put it in force."),
     "geo": ("streams.cli.geo", "Places and administrative units."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from api.metrics import Metrics
 from api.records import parse
 from api.store import Applied, Store
 from api.times import rfc3339
-from geo.assets import Sensor, Zone
+from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
 from geo.fences import decode as decode_fence
 from streams.columns import I32, Columns
 from streams.events import Command
+from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
 T0 = 1_763_884_800_000
@@ -139,6 +140,17 @@ class FakeRegistry:
                 ),
             )
         }  # fmt: skip
+        valve = Asset(
+            id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601001", lon=107.98, lat=26.58,
+            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0,
+        )  # fmt: skip
+        self.table = Table([*self._sensors.values(), valve])
+        self.written: list[Record] = []
+
+    async def change(self, make: Callable[[Table], Record]) -> Record:
+        record = make(self.table)
+        self.written.append(record)
+        return record
 
     def sensor(self, id_: str) -> Sensor | None:
         return self._sensors.get(id_)

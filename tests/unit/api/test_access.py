@@ -21,6 +21,9 @@ READINGS = b'[{"sensor": "%s", "ts": 1763884800000, "value": 1}]'
 ACCOUNT = {"viewer": "looker", "officer": "kaili", "commander": "prefecture", "engineer": "engineer", "admin": "admin"}
 ALL = set(ROLES)
 FENCE = Fence(id="F-1", name_zh="一中", kind="school", shape=Circle(107.98, 26.58, 200.0))
+V = "522601-W-VLV-000001"
+NEW = {"id": "522601-W-VLV-000002", "unit_code": "522601001", "lon": 107.98, "lat": 26.58}
+EDITORS = {"engineer", "admin"}
 
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
@@ -35,6 +38,10 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/map", "/map", None, ALL, True),
     ("GET", "/assets", "/assets", None, ALL, True),
     ("GET", "/assets", "/assets?unit=522601", None, ALL, False),
+    ("GET", "/assets/{code}", f"/assets/{V}", None, ALL, False),
+    ("POST", "/assets", "/assets", NEW, EDITORS, False),
+    ("PUT", "/assets/{code}", f"/assets/{V}", {**NEW, "id": V, "version": 1}, EDITORS, False),
+    ("DELETE", "/assets/{code}", f"/assets/{V}?version=1", None, EDITORS, False),
     ("GET", "/sensors/{id}", f"/sensors/{W}", None, ALL, False),
     ("GET", "/sensors/{id}/readings", f"/sensors/{W}/readings", None, ALL, False),
     ("GET", "/fences", "/fences", None, ALL, True),
@@ -77,7 +84,7 @@ async def ask(app: FastAPI, method: str, path: str, body: Any, headers: dict[str
 async def test_who_may(
     app: FastAPI, context: Context, method: str, template: str, path: str, body: Any, roles: set[str], foreign: bool
 ) -> None:
-    good = {200, 202, 409, 426}  # 409: who may not is told so before a stale version is
+    good = {200, 201, 202, 409, 426}  # 409: who may not is told so before a stale version is
     assert await ask(app, method, path, body, {}) == 401
     for role, name in ACCOUNT.items():
         status = await ask(app, method, path, body, bearer(context, name))
