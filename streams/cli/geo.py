@@ -1,4 +1,4 @@
-"""`cityops geo where LON LAT`: county, township and village of a point."""
+"""`cityops geo`: where a point lies, and the tables and boundaries of units."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import click
+
+from streams.cli import geo_divisions
 
 if TYPE_CHECKING:
     from geo.divisions import Divisions
@@ -16,6 +18,9 @@ _FREE = {"ignore_unknown_options": True}  # so that a negative number is an argu
 @click.group("geo")
 def command() -> None:
     """Places and administrative units."""
+
+
+command.add_command(geo_divisions.command)
 
 
 @command.command(context_settings=_FREE)
