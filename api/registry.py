@@ -56,7 +56,7 @@ class LiveRegistry:
 
     async def _followed(self) -> None:
         """Returns when the reader's task has ended, which is a fault."""
-        while (task := self._reader._task) is not None and not task.done():
+        while (task := self._reader.running) is not None and not task.done():
             await asyncio.wait([task], timeout=60)
 
     def sensor(self, id_: str) -> Sensor | None:

@@ -133,6 +133,14 @@ class Catalog:
             profiles.update(read(path))
         return Catalog(profiles)
 
+    def with_text(self, domain: str, text: str, source: str) -> Catalog:
+        """These profiles with those of a TOML text over them; `source` is named in errors.
+
+        Raises:
+            ProfileError: anything in the text cannot be used; nothing of it is taken then.
+        """
+        return Catalog({**self.profiles, **parse(domain, text, Path(source))})
+
     def get(self, key: str) -> Profile:
         """The profile of a key, else the generic one of its domain (of water for an unknown domain).
 
@@ -151,19 +159,30 @@ def read(path: Path) -> dict[str, Profile]:
     Raises:
         ProfileError: the file is no domain's, cannot be read, or has a key or value that cannot be used.
     """
-    domain = path.stem
-    if domain not in DOMAIN_KINDS:
-        raise ProfileError(f"{path}: {domain} is no domain; want {', '.join(f'{d}.toml' for d in DOMAIN_KINDS)}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse(path.stem, path.read_text(encoding="utf-8"), path)
     except OSError as error:
         raise ProfileError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ProfileError(f"{path}: is not TOML: {error}") from None
+
+
+def parse(domain: str, text: str, source: Path) -> dict[str, Profile]:
+    """The profiles of a domain's TOML text by key; `source` is named in errors.
+
+    Raises:
+        ProfileError: there is no such domain, or the text has a key or value that cannot be used.
+    """
+    if domain not in DOMAIN_KINDS:
+        raise ProfileError(f"{source}: {domain} is no domain; want {', '.join(f'{d}.toml' for d in DOMAIN_KINDS)}")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{source}: is not TOML: {error}") from None
     for name, body in table.items():
         if not isinstance(body, dict):
-            raise ProfileError(f"{path}: {name}: want a table [{name}] with the parts of a profile")
-    return {f"{domain}.{name}": _profile(path, domain, name, body) for name, body in table.items()}
+            raise ProfileError(f"{source}: {name}: want a table [{name}] with the parts of a profile")
+    return {f"{domain}.{name}": _profile(source, domain, name, body) for name, body in table.items()}
 
 
 def shape(params: Mapping[str, float]) -> tuple[int, ...]:

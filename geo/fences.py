@@ -1,7 +1,8 @@
 """Geofences: what a fence is, its JSON, and what travels with a detection that lies in it.
 
 A fence is an area with a kind, times at which it is active, and an effect. Shapes become polygons in
-`geo.fence_shapes`, which fences hold a point is answered by `geo.fence_book`, what they do to an alert by `geo.effects`.
+`geo.fence_shapes`, which fences hold a point is answered by `geo.fence_book`, what they do to an alert by
+`geo.effects`.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ Shape = Area | Circle | Corridor | UnitArea
 
 
 class Weekly(Struct, frozen=True, tag_field="type", tag="weekly"):
-    """Each week on `days` (1 Monday … 7 Sunday), from `start` to `end` ("HH:MM" Beijing time). An end that is not later
-    than the start is on the day after."""
+    """Each week on `days` (1 Monday … 7 Sunday), from `start` to `end` ("HH:MM" Beijing time).
+
+    An end that is not later than the start is on the day after.
+    """
 
     days: tuple[int, ...]
     start: str = "00:00"

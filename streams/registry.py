@@ -1,24 +1,28 @@
-"""The registry of zones and sensors: the compacted topic `assets`, published to and read whole.
+"""The registry as one process knows it: zones and sensors, fences, detector profiles, from their compacted topics.
 
-One plain reader per process (no consumer group): it reads from the beginning, says when it has all
-that was there at its start, and follows. A run has its own topic `run.<id>.assets`.
+One plain reader per process (no consumer group): it reads `assets`, `fences` and `profiles` from the beginning, says
+when it has all that was there at its start, and follows. A run has its own topics `run.<id>.assets` and so on.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from detectors.profile_file import ProfileFile
+from detectors.profile_file import decode as decode_profiles
+from geo import fences
 from geo.assets import AssetError, Record, Sensor, Zone, check, decode, encode
-from streams import topics
-from streams.errors import CityopsError, UsageError
-from streams.kafka import aiokafka_kwargs, kafka_python_kwargs, unreachable
+from geo.fences import Fence, FenceError
+from streams import tables, topics
+from streams.errors import UsageError
 from streams.moves import moves
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
+
+TOPICS = (topics.ASSETS, topics.FENCES, topics.PROFILES)
 
 
 class Registry:
@@ -27,6 +31,8 @@ class Registry:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.zones: dict[str, Zone] = {}
+        self.fences: dict[str, Fence] = {}
+        self.profiles: dict[str, ProfileFile] = {}
         self.changes = 0  # counts what changed anything
         self.unusable = 0  # records that could not be read
         self._changed: dict[str, int] = {}
@@ -35,7 +41,9 @@ class Registry:
 
     def put(self, record: Record) -> None:
         """Add or replace one record; one that is equal to what is there keeps the old object."""
-        table: dict[str, Any] = self.sensors if isinstance(record, Sensor) else self.zones
+        self._set(self.sensors if isinstance(record, Sensor) else self.zones, record)
+
+    def _set(self, table: dict[str, Any], record: Record | Fence | ProfileFile) -> None:
         if table.get(record.id) != record:
             table[record.id] = record
             self._note(record.id)
@@ -45,20 +53,40 @@ class Registry:
         if self.sensors.pop(id_, None) is not None or self.zones.pop(id_, None) is not None:
             self._note(id_)
 
-    def apply(self, key: bytes | None, value: bytes | None) -> None:
-        """One record of the topic: None as value removes. An unusable one is logged, counted and left out."""
+    def apply(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """One record of a topic: None as value removes. An unusable one is logged, counted and left out."""
         try:
-            if value is None:
-                self.remove((key or b"").decode())
-                return
-            record = decode(value)
-            check([record])
-            if key is not None and key.decode() != record.id:
-                raise AssetError(f"key {key!r} is not the record's id {record.id!r}")
-            self.put(record)
-        except (AssetError, UnicodeDecodeError) as error:
+            name = (key or b"").decode()
+            if topic == topics.ASSETS:
+                self._asset(name, value)
+            else:
+                self._reference(topic, name, value)
+        except (AssetError, FenceError, ValueError) as error:
             self.unusable += 1
-            log.warning("topic assets: a record is left out: %s", error)
+            log.warning("topic %s: a record is left out: %s", topic, error)
+
+    def _asset(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.remove(name)
+            return
+        record = decode(value)
+        check([record])
+        if name and name != record.id:
+            raise AssetError(f"key {name!r} is not the record's id {record.id!r}")
+        self.put(record)
+
+    def _reference(self, topic: str, name: str, value: bytes | None) -> None:
+        table, read = self._tables[topic]
+        mine: dict[str, Any] = getattr(self, table)
+        if value is not None:
+            self._set(mine, read(value))
+        elif mine.pop(name, None) is not None:
+            self._note(name)
+
+    _tables: Mapping[str, tuple[str, Callable[[bytes], Fence | ProfileFile]]] = {
+        topics.FENCES: ("fences", fences.decode),
+        topics.PROFILES: ("profiles", decode_profiles),
+    }
 
     def changed_since(self, cursor: int) -> tuple[int, list[str]]:
         """(new cursor, ids changed or removed after `cursor`, oldest change first). Begin with 0."""
@@ -78,7 +106,7 @@ class Registry:
 
 
 def topic_of(settings: Settings) -> str:
-    """Name of the registry's topic in this run."""
+    """Name of the topic of zones and sensors in this run."""
     return f"{settings.prefix}{topics.ASSETS}"
 
 
@@ -93,9 +121,6 @@ def publish(
         UsageError: a record is not valid, or would take a sensor to another partition.
         CityopsError: Kafka cannot be reached or refuses.
     """
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
     wanted = list(records)
     try:
         check(wanted)
@@ -107,72 +132,26 @@ def publish(
     rows: list[tuple[bytes, bytes | None]] = [(r.id.encode(), encode(r)) for r in zones]
     rows += [(r.id.encode(), encode(r)) for r in wanted if isinstance(r, Sensor)]
     rows += [(id_.encode(), None) for id_ in removed]
-    try:
-        producer = KafkaProducer(
-            acks="all", enable_idempotence=True, linger_ms=5, max_block_ms=15_000, delivery_timeout_ms=30_000,
-            request_timeout_ms=10_000, **kafka_python_kwargs(settings),
-        )  # fmt: skip
-    except (KafkaError, OSError) as error:
-        raise unreachable(settings, error) from None
-    try:
-        sent = [producer.send(topic_of(settings), key=key, value=value) for key, value in rows]
-        producer.flush(timeout=30)
-        for future in sent:
-            future.get(timeout=30)
-    except KafkaError as error:
-        raise CityopsError(
-            f"{len(rows)} registry records were not all written to {topic_of(settings)} at {settings.broker}: "
-            f"{type(error).__name__}: {error}; check `cityops topics`, then repeat: writing them again is safe"
-        ) from None
-    finally:
-        producer.close(timeout=5)
-    return len(rows)
+    return tables.write(settings, topics.ASSETS, rows)
 
 
 def read_all(settings: Settings) -> Registry:
     """Everything in the registry now.
 
     Raises:
-        CityopsError: Kafka cannot be reached, or the topic is not there.
+        CityopsError: Kafka cannot be reached, or a topic is not there.
     """
-    from kafka import KafkaConsumer, TopicPartition
-    from kafka.errors import KafkaError
-
-    topic = topic_of(settings)
     registry = Registry()
-    try:
-        consumer = KafkaConsumer(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
-                                 allow_auto_create_topics=False, **kafka_python_kwargs(settings))  # fmt: skip
-    except (KafkaError, OSError) as error:
-        raise unreachable(settings, error) from None
-    try:
-        if topic not in consumer.topics():
-            raise _no_topic(settings)
-        parts = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or {0})]
-        consumer.assign(parts)
-        ends = consumer.end_offsets(parts)
-        consumer.seek_to_beginning(*parts)
-        while any(consumer.position(tp) < ends[tp] for tp in parts):
-            for records in consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    registry.apply(record.key, record.value)
-    except KafkaError as error:
-        raise CityopsError(f"{topic} at {settings.broker} cannot be read: {type(error).__name__}: {error}") from None
-    finally:
-        consumer.close()
+    tables.read(settings, TOPICS, registry.apply)
     return registry
 
 
-class RegistryReader:
-    """Follows the registry in the running event loop: `start`, `await ready()`, then `sensors` and `zones` are live."""
+class RegistryReader(tables.Follower):
+    """Follows the registry in the running event loop: `start`, `await ready()`, then its tables are live."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.registry = Registry()
-        self.trouble = "the registry has not been read yet"  # "" when it follows
-        self._complete = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._consumer: Any = None
+        super().__init__(settings, TOPICS, self.registry.apply)
 
     @property
     def sensors(self) -> dict[str, Sensor]:
@@ -183,6 +162,14 @@ class RegistryReader:
         return self.registry.zones
 
     @property
+    def fences(self) -> dict[str, Fence]:
+        return self.registry.fences
+
+    @property
+    def profiles(self) -> dict[str, ProfileFile]:
+        return self.registry.profiles
+
+    @property
     def changes(self) -> int:
         """Counts what changed anything."""
         return self.registry.changes
@@ -190,93 +177,3 @@ class RegistryReader:
     def changed_since(self, cursor: int) -> tuple[int, list[str]]:
         """See `Registry.changed_since`."""
         return self.registry.changed_since(cursor)
-
-    async def start(self) -> None:
-        """Connect and begin to read; raises CityopsError where Kafka or the topic is not there."""
-        from aiokafka import AIOKafkaConsumer, TopicPartition
-        from aiokafka.errors import KafkaError
-
-        topic = topic_of(self.settings)
-        consumer = AIOKafkaConsumer(
-            group_id=None, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=200,
-            **aiokafka_kwargs(self.settings),
-        )  # fmt: skip
-        try:
-            await consumer.start()
-            if topic not in await consumer.topics():
-                raise _no_topic(self.settings)
-            parts = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or {0})]
-            consumer.assign(parts)
-            await consumer.seek_to_beginning(*parts)
-            ends = await consumer.end_offsets(parts)
-        except (KafkaError, OSError) as error:
-            await consumer.stop()
-            raise unreachable(self.settings, error) from None
-        except BaseException:
-            await consumer.stop()
-            raise
-        self._consumer = consumer
-        self._task = asyncio.create_task(self._follow(ends), name="registry")
-
-    async def ready(self) -> None:
-        """Wait until all that was in the topic at the start is here; raises what stopped the reading."""
-        if self._task is None:
-            raise RuntimeError("RegistryReader.start() comes before ready()")
-        complete = asyncio.ensure_future(self._complete.wait())
-        try:
-            await asyncio.wait([complete, self._task], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            complete.cancel()
-        if not self._complete.is_set():
-            raise CityopsError(f"reading {topic_of(self.settings)} stopped: {self.trouble}")
-
-    async def followed(self) -> None:
-        """Returns after `stop`; raises CityopsError when the reading failed, after which nothing new comes.
-
-        Whoever decides by the registry has to wait for this beside its own work, and end with it.
-        """
-        if self._task is None:
-            raise RuntimeError("RegistryReader.start() comes before followed()")
-        await asyncio.wait([self._task])
-        if not self._task.cancelled():
-            raise CityopsError(f"the registry is no longer read: {self.trouble}")
-
-    async def stop(self) -> None:
-        """End the reading and the connection. Safe to call twice."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])  # a failure was told by `followed`
-            self._task = None
-            await self._consumer.stop()
-            self.trouble = "the registry is no longer read"
-
-    async def _follow(self, ends: dict[Any, int]) -> None:
-        from aiokafka.errors import KafkaError
-
-        while True:
-            try:
-                if not self._complete.is_set() and await self._reached(ends):
-                    self.trouble = ""
-                    self._complete.set()
-                for records in (await self._consumer.getmany(timeout_ms=500)).values():
-                    for record in records:
-                        self.registry.apply(record.key, record.value)
-                if self._complete.is_set():
-                    self.trouble = ""
-            except KafkaError as error:
-                self.trouble = f"{topic_of(self.settings)} cannot be read: {type(error).__name__}: {error}"
-                log.warning("registry: %s", self.trouble)
-                await asyncio.sleep(1)
-            except Exception as error:  # a fault of ours: readiness must show it, not hide it in the task
-                self.trouble = f"reading {topic_of(self.settings)} failed: {error!r}"
-                log.exception("registry")
-                raise
-
-    async def _reached(self, ends: dict[Any, int]) -> bool:
-        return all([await self._consumer.position(tp) >= end for tp, end in ends.items()])
-
-
-def _no_topic(settings: Settings) -> CityopsError:
-    return CityopsError(
-        f"there is no topic {topic_of(settings)} at {settings.broker}; create it with `cityops topics create`"
-    )

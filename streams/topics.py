@@ -20,7 +20,7 @@ REJECTED = "readings.rejected"
 RESENT = "rejects.resent"
 TRUTH = "truth"
 REFERENCE: tuple[str, ...] = ("assets", "fences", "profiles", "policies", "duty")
-ASSETS = "assets"
+ASSETS, FENCES, PROFILES = "assets", "fences", "profiles"
 LEDGERS: tuple[str, ...] = ("packer", "detect", "alerts")
 
 COUNTIES: tuple[str, ...] = (

@@ -23,6 +23,7 @@ from streams.registry import RegistryReader
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
+COMMON = 0  # the raw partition whose packer tells fences and profiles to everybody
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -58,7 +59,7 @@ class Packer:
         )
 
     def _logic(self, partition: int) -> PackLogic:
-        return PackLogic(self.settings, self.registry, lambda: self.caught_up(partition))
+        return PackLogic(self.settings, self.registry, lambda: self.caught_up(partition), common=partition == COMMON)
 
     def caught_up(self, partition: int) -> bool:
         """Nothing of this raw partition waits on the broker or in the ledger."""

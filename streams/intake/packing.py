@@ -7,21 +7,18 @@ that sensor and again whenever the record changes, and writes the ticks that car
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.assets import Sensor, Zone
 from streams import codec, topics
 from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
+from streams.intake.announcing import Announcer, Registry
 from streams.intake.checks import Limits, check
 from streams.intake.event_time import EventClock, closing, section, step_ms
 from streams.metrics import READINGS, REJECTS
@@ -29,7 +26,6 @@ from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
-ANNOUNCE_S = 3600.0
 
 
 @dataclass
@@ -61,15 +57,6 @@ def arrival(chunks: Sequence[Chunk]) -> int:
     return newest if newest - oldest <= 1000 else 0
 
 
-class Registry(Protocol):
-    @property
-    def sensors(self) -> Mapping[str, Sensor]: ...
-    @property
-    def zones(self) -> Mapping[str, Zone]: ...
-    @property
-    def changes(self) -> int: ...
-
-
 class PackLogic:
     """Ledger logic of one raw partition over all domains."""
 
@@ -79,13 +66,13 @@ class PackLogic:
         registry: Registry,
         caught_up: Callable[[], bool],
         now: Callable[[], float] = time.time,
+        common: bool = True,
     ) -> None:
         self.settings, self.registry, self._caught_up, self._now = settings, registry, caught_up, now
+        self._announcer = Announcer(registry, common)
         self.linger_ms: int = settings.pack_ms
         self._batch: dict[str, list[Chunk]] = {}
-        self._announced: dict[tuple[str, int], Sensor] = {}
         self._tick_ms = 0
-        self._changes = -1  # of the registry, when it was last looked through for retired sensors
         self._clocks: dict[str, EventClock] = {}  # of a run
         self._domain = {settings.prefix + topics.raw(d): d for d in topics.DOMAINS}
 
@@ -121,27 +108,19 @@ class PackLogic:
         if self.settings.event_clock or time_ms - self._tick_ms < self.settings.tick_s * 1000:
             return
         self._tick_ms = time_ms
-        gone = self._retired()
-        self._forget()
+        gone = self._announcer.retired()
+        self._announcer.forget(self.settings.tick_s)
+        self._tell_all(out)
         for domain in topics.DOMAINS:
             for partition in range(self.settings.partitions):
                 self._send(domain, partition, EMPTY, out, tick=time_ms, more=gone.get((domain, partition), []))
 
-    def _forget(self) -> None:
-        """Every sensor is announced again each hour, so that a window of the log is enough to rebuild a kernel."""
-        share = math.ceil(len(self._announced) * self.settings.tick_s / ANNOUNCE_S)
-        for key in list(islice(self._announced, share)):  # the oldest
-            del self._announced[key]
-
-    def _retired(self) -> dict[tuple[str, int], list[str]]:
-        """Retired sensors by (domain, partition) where the registry changed since we last looked."""
-        out: dict[tuple[str, int], list[str]] = {}
-        if self._changes != self.registry.changes:
-            self._changes = self.registry.changes
-            for sensor in self.registry.sensors.values():
-                if sensor.retired and (zone := self.registry.zones.get(sensor.zone)) is not None:
-                    out.setdefault((sensor.domain, zone.partition), []).append(sensor.id)
-        return out
+    def _tell_all(self, out: Outbox) -> None:
+        """Fences and profiles that are new, to every partition."""
+        for records in self._announcer.common():
+            for domain in topics.DOMAINS:
+                for partition in range(self.settings.partitions):
+                    self._put(domain, partition, EMPTY, records, out)
 
     def _pack_singly(self, domain: str, some: list[Chunk], out: Outbox) -> None:
         for record in (message(some, k) for k in range(sum(len(c.records) for c in some))):
@@ -201,6 +180,7 @@ class PackLogic:
             mine = np.flatnonzero(partition == p)
             parts.append((p, cols if len(mine) == len(cols) else cols.take(mine), mine))
         rows = (0, 0)
+        self._tell_all(out)
         for first, last, ticks in [*clock.turns(cols.ts_ms), (0, 0, clock.close(end))]:
             for p, own, mine in parts:
                 a, b = np.searchsorted(mine, rows).tolist()
@@ -229,17 +209,19 @@ class PackLogic:
         at: int = 0,
         more: Sequence[str] = (),
     ) -> None:
+        cfg = self._announcer.sensors([*cols.sensors, *more], partition)
+        self._put(domain, partition, cols, cfg, out, tick, at)
+
+    def _put(
+        self,
+        domain: str,
+        partition: int,
+        cols: Columns,
+        cfg: list[dict[str, Any]],
+        out: Outbox,
+        tick: int | None = None,
+        at: int = 0,
+    ) -> None:
         topic = self.settings.prefix + topics.packed(domain)
-        cfg = self._news([*cols.sensors, *more], partition)
         value = codec.pack(cols, out.src, out.next_seq(topic, partition), cfg, tick, at)
         out.send(topic, partition, value)
-
-    def _news(self, names: list[str], partition: int) -> list[dict[str, Any]]:
-        """Registry records that this partition hasn't had from us in this form."""
-        news = []
-        for name in names:
-            sensor = self.registry.sensors.get(name)
-            if sensor is not None and self._announced.get((name, partition)) is not sensor:
-                self._announced[name, partition] = sensor
-                news.append(msgspec.to_builtins(sensor))
-        return news

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from detectors.profile_file import ProfileFile
 from geo.assets import Sensor, Zone
+from geo.fences import Circle, Fence
 from streams import codec
 from streams.columns import from_rows
 from streams.intake.packing import PackLogic
@@ -31,7 +33,9 @@ def registry() -> SimpleNamespace:
         Zone(id="522601-G-ZON01", domain="gas", county="522601", partition=0),
     ]
     sensors = [sensor(A, "522601-W-DMA01"), sensor(B, "522622-W-DMA01"), sensor(G, "522601-G-ZON01", "gas")]
-    return SimpleNamespace(sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, changes=1)
+    return SimpleNamespace(
+        sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, fences={}, profiles={}, changes=1
+    )
 
 
 def record(value: bytes, offset: int = 0, topic: str = "readings.raw.water", timestamp: int = MS) -> Any:
@@ -198,3 +202,51 @@ def test_many_unknown_sensors_of_a_message_are_one_reject(logic: PackLogic) -> N
     headers = dict(rejected[4])
     assert headers["reason"].decode().endswith("(and 49 more like it)")
     assert headers["rows"] == ",".join(map(str, range(50))).encode()
+
+
+def fence(name: str, **more: Any) -> Fence:
+    return Fence(id=name, name_zh="学校", kind="school", shape=Circle(107.98, 26.58, 200.0), **more)
+
+
+def told(out: Outbox) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """cfg records by (topic, partition)."""
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for topic, partition, _, value, _ in out.records:
+        if topic.startswith("readings.") and topic != "readings.rejected":
+            found.setdefault((topic, partition), []).extend(codec.unpack(value or b"").cfg)
+    return found
+
+
+def test_fences_and_profiles_are_told_to_every_partition_once() -> None:
+    there = registry()
+    there.fences["S1"] = fence("S1")
+    there.profiles["gas"] = ProfileFile(domain="gas", toml="")
+    now = [NOW]
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
+    logic.idle(first := Outbox("x", {}))
+    got = told(first)
+    assert len(got) == 16
+    assert all([(r["type"], r.get("id", r.get("domain"))) for r in rows] == [("profiles", "gas"), ("fence", "S1")]
+               for rows in got.values())  # fmt: skip
+    now[0] += 2
+    there.fences["S1"] = fence("S1", version=2)
+    there.changes += 1
+    logic.idle(second := Outbox("x", {}))
+    assert {r["version"] for rows in told(second).values() for r in rows if r["type"] == "fence"} == {2}
+    other = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0], common=False)
+    other.idle(none := Outbox("y", {}))
+    assert not any(told(none).values())
+
+
+def test_what_was_told_is_told_again_within_an_hour() -> None:
+    there = registry()
+    there.fences.update({f"S{k}": fence(f"S{k}") for k in range(100)})
+    now = [NOW]
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
+    logic.idle(Outbox("x", {}))
+    again: set[str] = set()
+    for _ in range(1800):
+        now[0] += 2
+        logic.idle(out := Outbox("x", {}))
+        again |= {r["id"] for r in told(out)["readings.gas", 2]}
+    assert again == set(there.fences)

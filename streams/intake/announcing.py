@@ -1,0 +1,94 @@
+"""What the packer tells the detect partitions of the registry, in the order of their own logs.
+
+A sensor's record goes to its partition before the first row of it, and again whenever it changes. What every partition
+needs (fences, profiles) is told to all of them at a tick by one packer partition: once, and not once a packer.
+All is told again within an hour, so that a window of the log is enough to rebuild a kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, Protocol
+
+import msgspec
+
+from detectors.profile_file import ProfileFile
+from geo.assets import Sensor, Zone
+from geo.fences import Fence
+
+ANNOUNCE_S = 3600.0
+RECORDS = 200  # of one message, so that a fence of many points cannot fill it
+
+
+class Registry(Protocol):
+    @property
+    def sensors(self) -> Mapping[str, Sensor]: ...
+    @property
+    def zones(self) -> Mapping[str, Zone]: ...
+    @property
+    def fences(self) -> Mapping[str, Fence]: ...
+    @property
+    def profiles(self) -> Mapping[str, ProfileFile]: ...
+    @property
+    def changes(self) -> int: ...
+
+
+class Announcer:
+    """Of one packer partition; `common`: it is the one that tells what every partition needs."""
+
+    def __init__(self, registry: Registry, common: bool) -> None:
+        self._registry, self._common = registry, common
+        self._sensors: dict[tuple[str, int], Sensor] = {}  # told to a partition
+        self._told: dict[tuple[str, str], Fence | ProfileFile] = {}
+        self._looked, self._retired_at = -1, -1  # the registry's count of changes when it was last looked through
+
+    def sensors(self, names: Iterable[str], partition: int) -> list[dict[str, Any]]:
+        """Records of these sensors that a partition hasn't had from us in this form."""
+        news = []
+        for name in names:
+            sensor = self._registry.sensors.get(name)
+            if sensor is not None and self._sensors.get((name, partition)) is not sensor:
+                self._sensors[name, partition] = sensor
+                news.append(msgspec.to_builtins(sensor))
+        return news
+
+    def common(self) -> list[list[dict[str, Any]]]:
+        """What all partitions haven't had from us in this form, in parts of a message each."""
+        if not self._common or self._looked == self._registry.changes:
+            return []
+        self._looked = self._registry.changes
+        news = [msgspec.to_builtins(record) for record in self._new()]
+        return [news[k : k + RECORDS] for k in range(0, len(news), RECORDS)]
+
+    def _new(self) -> Iterator[Fence | ProfileFile]:
+        records: Iterable[Fence | ProfileFile] = chain(self._registry.profiles.values(), self._registry.fences.values())
+        for record in records:
+            key = type(record).__name__, record.id
+            if self._told.get(key) is not record:
+                self._told[key] = record
+                yield record
+
+    def retired(self) -> dict[tuple[str, int], list[str]]:
+        """Retired sensors by (domain, partition) where the registry changed since we last looked."""
+        out: dict[tuple[str, int], list[str]] = {}
+        if self._retired_at != self._registry.changes:
+            self._retired_at = self._registry.changes
+            for sensor in self._registry.sensors.values():
+                if sensor.retired and (zone := self._registry.zones.get(sensor.zone)) is not None:
+                    out.setdefault((sensor.domain, zone.partition), []).append(sensor.id)
+        return out
+
+    def forget(self, passed_s: float) -> None:
+        """Forget the oldest of what was told, as much as has to be told again in this time."""
+        _forget(self._sensors, passed_s)
+        if _forget(self._told, passed_s):
+            self._looked = -1
+
+
+def _forget(told: dict[Any, Any], passed_s: float) -> int:
+    oldest = list(islice(told, math.ceil(len(told) * passed_s / ANNOUNCE_S)))
+    for key in oldest:
+        del told[key]
+    return len(oldest)
