@@ -11,8 +11,9 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from geo.faults import Fault, FileRefused
 from geo.names import english
 from geo.units import COMMITTEES, PREFECTURE, Unit, UnitError, level_of, normalise, prefix
 
@@ -22,25 +23,6 @@ _READ_AS = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030", "utf8": "
 _LEVEL = {6: "county", 9: "township", 12: "village"}
 _TRUE = {"true", "1", "yes", "是"}
 _FALSE = {"", "false", "0", "no", "否"}
-
-
-class Fault(NamedTuple):
-    """One thing wrong with a row: where it is, the field, and a reason a person can act on."""
-
-    where: str
-    field: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.field}: {self.reason}"
-
-
-class TableError(ValueError):
-    """A table that cannot be used; `faults` has every bad row."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults[:3])) + (f" and {len(faults) - 3} more" if len(faults) > 3 else ""))
-        self.faults = faults
 
 
 def text_of(data: bytes, name: str, encoding: str = "") -> str:
@@ -74,7 +56,7 @@ def read(
 
     Raises:
         UnitError: not text in that encoding, no header, not JSON.
-        TableError: rows that cannot be used, all of them.
+        FileRefused: rows that cannot be used, all of them.
     """
     text = text_of(data, name, encoding)
     rows = _json_rows(text, name) if text.lstrip().startswith("[") else _csv_rows(text, name)
@@ -98,7 +80,7 @@ def read(
     if not rows:
         faults.append(Fault(name, "code", "the file has no rows"))
     if faults:
-        raise TableError(faults)
+        raise FileRefused(faults)
     return list(out.values())
 
 

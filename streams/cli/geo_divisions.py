@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.common import checked, json_option
+from streams.cli.geo_report import SHOWN, refuse
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from geo.division_change import Change
-    from geo.division_table import TableError
     from geo.divisions import Divisions, Unit
 
 _data = click.option("--data", metavar="FOLDER", help="Data folder (default: the user's data folder).")
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-SHOWN = 20  # lines of each kind in a report for people
 
 
 @click.group("divisions")
-def command() -> None:
+def group() -> None:
     """The units of the four levels: list, find, export, import of a newer table."""
 
 
-@command.command("import")
+@group.command("import")
 @_file
 @click.option("--source", default="", help="Where the table comes from, for rows that do not say it.")
 @click.option("--as-of", default="", help="The date it speaks of, e.g. 2025-01-01, for rows that do not say it.")
@@ -41,8 +40,9 @@ def import_(file: Path, source: str, as_of: str, encoding: str, dry_run: bool, d
     """
     from geo import files
     from geo.division_change import change
-    from geo.division_table import TableError, read, write
+    from geo.division_table import read, write
     from geo.divisions import Divisions, UnitError
+    from geo.faults import FileRefused
     from streams.errors import UsageError
     from streams.folders import writable
     from streams.geo_files import RESTART, read_limited
@@ -52,8 +52,8 @@ def import_(file: Path, source: str, as_of: str, encoding: str, dry_run: bool, d
         units = read(read_limited(file, settings), str(file), encoding, source or file.name, as_of)
         found = change(Divisions.load(), units)
         Divisions(found.units)
-    except TableError as error:
-        return _refuse(file, error, as_json)
+    except FileRefused as error:
+        return refuse(file, error, as_json)
     except UnitError as error:
         raise UsageError(f"{error}" if str(file) in str(error) else f"{file}: {error}") from None
     target = files.current().divisions
@@ -71,7 +71,7 @@ def import_(file: Path, source: str, as_of: str, encoding: str, dry_run: bool, d
     return 0
 
 
-@command.command("list")
+@group.command("list")
 @click.option("--unit", default="522600", help="Only this unit and what is below it.")
 @click.option("--level", type=click.Choice(["prefecture", "county", "township", "village"]), help="Only this level.")
 @click.option("--retired", is_flag=True, help="Units of older tables.")
@@ -87,7 +87,7 @@ def list_(unit: str, level: str | None, retired: bool, data: str | None, as_json
     _show(divisions, [u for u in units if in_subtree(u.code, root.code) and level in (None, u.level)], as_json)
 
 
-@command.command("find")
+@group.command("find")
 @click.argument("name")
 @_data
 @json_option
@@ -102,7 +102,7 @@ def find(name: str, data: str | None, as_json: bool) -> None:
     _show(divisions, found, as_json)
 
 
-@command.command("export")
+@group.command("export")
 @_file
 @click.option("--encoding", default="utf-8", help="utf-8, utf-8-sig (opens in Excel as it is) or gb18030.")
 @_data
@@ -150,19 +150,6 @@ def described(divisions: Divisions, unit: Unit) -> dict[str, Any]:
     """A unit as the commands' JSON has it."""
     keys = ("code", "name", "name_en", "level", "parent", "source", "as_of", "retired", "successor")
     return {**{key: getattr(unit, key) for key in keys}, "full_name": divisions.full_name(unit.code)}
-
-
-def _refuse(file: Path, error: TableError, as_json: bool) -> int:
-    if as_json:
-        rows = [fault._asdict() for fault in error.faults]
-        click.echo(json.dumps({"file": str(file), "imported": False, "faults": rows}, ensure_ascii=False))
-    else:
-        for fault in error.faults[:SHOWN]:
-            click.echo(str(fault), err=True)
-    click.echo(
-        f"cityops geo: {file}: {len(error.faults)} problems, nothing was imported; mend them and repeat", err=True
-    )
-    return 2
 
 
 def _report(found: Change) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from geo import files
 from geo.division_change import change
-from geo.division_table import TableError, read, text_of, write
+from geo.division_table import read, text_of, write
 from geo.divisions import Divisions, Unit, UnitError, in_subtree
+from geo.faults import FileRefused
 from streams.cli import run
 
 SHIPPED = Divisions.load()
@@ -148,7 +149,7 @@ def test_gbk_has_no_place_for_rare_characters() -> None:
 )
 def test_bad_rows_say_line_field_and_reason(rows: str, faults: list[str]) -> None:
     data = f"code,name,level,parent,name_en,source,as_of,retired,successor\n{rows}\n".encode()
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(FileRefused) as caught:
         read(data, "t.csv")
     assert len(caught.value.faults) == len(faults)
     for fault, wanted in zip(caught.value.faults, faults, strict=True):
