@@ -74,10 +74,10 @@ class Cells:
         return [self.cell(unit.code) for unit in self.places.divisions.children(code)]
 
     def geojson(self, code: str, simplify_m: float = 50.0) -> dict[str, Any]:
-        """A FeatureCollection of the units right below: counties with 200 m and the others with `simplify_m`."""
+        """A FeatureCollection of the units right below, without bends of up to about `simplify_m` metres."""
         unit = self.places.divisions.get(code)
         if unit.code == PREFECTURE:
-            return self.places.boundaries.geojson("county")
+            return self.places.boundaries.geojson("county", simplify_m)
         found = [cell for cell in self.children(unit.code) if cell.coordinates]
         shapes = simplified([shape_of(cell) for cell in found], simplify_m)
         return collection(
@@ -101,13 +101,12 @@ def make_cells(places: Places, county: str) -> list[Cell]:
     """Cells of all townships and villages of a county, in order of code."""
     out: list[Cell] = []
     scale = places.scale(county)
-    land = shape_of(places.boundaries.by_code[county])
-    for unit, cell in _cut(places, county, land, scale):
-        out.append(cell)
-        if cell.coordinates:
-            out += [village for _, village in _cut(places, unit, shape_of(cell), scale)]
+    for town in _cut(places, county, shape_of(places.boundaries.by_code[county]), scale):
+        out.append(town)
+        if town.coordinates:
+            out += _cut(places, town.code, shape_of(town), scale)
         else:
-            out += [_empty(child.code) for child in places.divisions.children(unit)]
+            out += [_empty(child.code) for child in places.divisions.children(town.code)]
     return sorted(out, key=lambda cell: cell.code)
 
 
@@ -118,16 +117,30 @@ def shape_of(outline: Cell | Outline) -> Any:
     return shapely.geometry.shape(multi(outline.coordinates))
 
 
-def _cut(places: Places, parent: str, land: Any, scale: tuple[float, float]) -> list[tuple[str, Cell]]:
+def _cut(places: Places, parent: str, land: Any, scale: tuple[float, float]) -> list[Cell]:
+    """Cells of the units right below: own polygons, and the rest of the land for the others. A village's own polygon
+    belongs to its township, wherever it lies."""
+    import shapely
+
     own = places.boundaries.own
-    given = [own.by_code[u.code] for u in places.divisions.children(parent) if u.code in own]
+    units = places.divisions.children(parent)
+    given = [own.by_code[u.code] for u in units if u.code in own]
     codes, seats = places.free(parent)
-    for outline in given:
-        land = land.difference(shape_of(outline), grid_size=GRID)
-    made = dict(zip(codes, voronoi(land, seats, scale), strict=True))
-    cells = [_exact(outline, outline.source) for outline in given]
-    cells += [Cell(c, coordinates(s), True, SOURCE) if s is not None else _empty(c) for c, s in made.items()]
-    return [(cell.code, cell) for cell in cells]
+    inner = {code: _own_below(places, code) for code in codes}
+    for shape in (*map(shape_of, given), *(shape for shapes in inner.values() for shape in shapes)):
+        land = land.difference(shape, grid_size=GRID)
+    out = [_exact(outline, outline.source) for outline in given]
+    for code, made in zip(codes, voronoi(land, seats, scale), strict=True):
+        parts = [*([made] if made is not None else []), *inner[code]]
+        whole = shapely.union_all(parts, grid_size=GRID) if inner[code] else made
+        out.append(Cell(code, coordinates(whole), True, SOURCE) if parts else _empty(code))
+    return out
+
+
+def _own_below(places: Places, code: str) -> list[Any]:
+    """Own polygons of a township's villages."""
+    own = places.boundaries.own
+    return [shape_of(own.by_code[u.code]) for u in places.divisions.children(code) if u.code in own]
 
 
 def voronoi(land: Any, seats: Floats, scale: tuple[float, float]) -> list[Any]:

@@ -1,6 +1,6 @@
 """Are boundaries half a kilometre off, as GCJ-02 or BD-09 would put them? Judged by the counties' borders.
 
-Points each 200 m along the outer border of what is imported, those within 1.5 km of the county's border, are read three
+Points each 400 m along the outer border of what is imported, those within 1.5 km of the county's border, are read three
 ways: as they are, as GCJ-02 and as BD-09. Where another reading brings their median distance from the county's border
 to less than half, the reading is questioned. Counties' polygons are drawn to some 100 m, so smaller distances say
 nothing. The measure and its bounds are this project's choice.
@@ -17,7 +17,7 @@ from geo import metric
 from geo.projections import SHIFTED
 from geo.raycast import Floats
 
-STEP_M, REACH_M, LEAST = 200.0, 1_500.0, 60  # at least 12 km of border
+STEP_M, REACH_M, LEAST = 400.0, 1_500.0, 40  # at least 16 km of border
 UNCLEAR_M = 120.0
 BETTER = 0.5
 TITLES = {"": "WGS-84", "GCJ02": "GCJ-02", "BD09": "BD-09"}
@@ -78,7 +78,7 @@ def _distances(points: Floats, county: Any, declared: str, shapely: Any) -> dict
 
     def measured(reading: str, some: Floats) -> Floats:
         true = SHIFTED[reading](some) if reading else some
-        out: Floats = shapely.distance(shapely.points(true * scale), border)
+        out: Floats = shapely.distance(border, shapely.points(true * scale))
         return out
 
     near = points[measured(declared, points) < REACH_M]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from geo import projections
 from geo.boundary_codes import CODE_FIELDS, NAME_FIELDS, pick
 from geo.boundary_import import Feature
+from geo.divisions import Divisions
 from geo.units import UnitError
 from streams.errors import UsageError
 from streams.geo_files import check_size
@@ -66,11 +67,44 @@ def read(path: Path, options: Options, settings: Settings) -> File:
             f"{path}: no field holds a code or a name; say --code-field, one of {', '.join(fields) or 'none'}"
         )
     crs = _crs(path, frame.crs, options.crs)
+    if not code and not options.encoding and _garbled(frame[name]):
+        raise UsageError(f"{path}: its names are in an encoding that the file does not say; try --encoding gb18030")
     features = [
         Feature(f"{path}, feature {number}", _text(row, code), _text(row, name), row["geometry"])
         for number, row in enumerate(frame.to_dict("records"), 1)
     ]
     return File(features, crs)
+
+
+def write(path: Path, features: list[dict[str, Any]], divisions: Divisions) -> None:
+    """Write GeoJSON features of units (`geo.drawing.feature`) as the file's suffix says, texts in UTF-8, WGS-84.
+
+    Raises:
+        UsageError: another suffix, or the file cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: want a GeoJSON (.geojson, .json), GeoPackage (.gpkg) or Shapefile (.shp)")
+    import geopandas
+    import pyogrio
+
+    rows = [_row(feature, divisions) for feature in features]
+    frame = geopandas.GeoDataFrame.from_features(rows, crs="EPSG:4326")
+    text = {"encoding": "UTF-8"} if path.suffix.lower() == ".shp" else {}
+    try:
+        pyogrio.write_dataframe(frame, path, **text)
+    except pyogrio.errors.DataSourceError as error:
+        raise UsageError(f"{path}: cannot be written: {_first_line(error)}") from None
+
+
+def _row(feature: dict[str, Any], divisions: Divisions) -> dict[str, Any]:
+    """A feature with short field names, as a Shapefile's have at most ten letters."""
+    known = feature["properties"]
+    unit = divisions.get(known["code"])
+    shown = {
+        "code": unit.code, "name": unit.name, "full_name": divisions.full_name(unit.code), "name_en": unit.name_en,
+        "level": unit.level, "source": known["source"], "as_of": unit.as_of, "approx": int(known["approximate"]),
+    }  # fmt: skip
+    return {"type": "Feature", "properties": shown, "geometry": feature["geometry"]}
 
 
 def _beside(path: Path) -> list[Path]:
@@ -126,6 +160,12 @@ def _text(row: dict[str, Any], field: str) -> str:
     if value is None or value != value:  # NaN is how a table has an empty number
         return ""
     return str(value).strip()
+
+
+def _garbled(names: Any) -> bool:
+    """Chinese names that were read as Latin letters: what GDAL takes where a Shapefile has no .cpg."""
+    text = "".join(str(name) for name in names if name is not None)
+    return not any(ch > "\u2e7f" for ch in text) and any("\x80" <= ch <= "\xff" for ch in text)
 
 
 def _first_line(error: Exception) -> str:

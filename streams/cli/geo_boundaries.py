@@ -125,6 +125,33 @@ def remove(level: str, codes: tuple[str, ...], data: str | None) -> None:
     click.echo(f"{len(gone)} removed")
 
 
+@group.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--unit", default="522600", help="The units right below this one (default: the counties).")
+@_data
+def export(file: Path, unit: str, data: str | None) -> None:
+    """Write the polygons in force to FILE (.geojson, .gpkg or .shp); made-up ones have `approx` 1."""
+    from geo.boundaries import BoundaryError
+    from geo.cells import Cells
+    from geo.divisions import Divisions, UnitError
+    from streams import boundary_files
+    from streams.errors import CityopsError, UsageError
+    from streams.folders import cache_folder
+
+    settings = checked(Settings({"data": data}))
+    try:
+        code = Divisions.load().get(unit).code
+        drawn = Cells.load(cache_folder(settings)).geojson(code, simplify_m=0.0)
+    except UnitError as error:
+        raise UsageError(str(error)) from None
+    except BoundaryError as error:
+        raise CityopsError(str(error)) from None
+    if not drawn["features"]:
+        raise UsageError(f"--unit {unit}: there is no unit below it")
+    boundary_files.write(file, drawn["features"], Divisions.load())
+    click.echo(f"{len(drawn['features'])} units written to {file}; {drawn['note']['zh']} ({drawn['note']['en']})")
+
+
 def _own() -> OwnAreas:
     from geo.own import OwnAreas
     from geo.units import UnitError
