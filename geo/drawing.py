@@ -41,8 +41,11 @@ def simplified(shapes: Sequence[Any], size_m: float) -> list[Any]:
 def feature(code: str, shape: Any, source: str, approximate: bool = False) -> dict[str, Any]:
     """One unit's polygon, 6 decimals, with a point inside for its name."""
     unit = Divisions.load().get(code)
-    middle = shape.representative_point()
-    parts = getattr(shape, "geoms", [shape])
+    parts = list(getattr(shape, "geoms", [shape]))
+    largest = max(parts, key=lambda part: part.area)
+    middle = largest.centroid
+    if not largest.contains(middle):
+        middle = largest.representative_point()
     rings = [[_rounded(ring.coords) for ring in (part.exterior, *part.interiors)] for part in parts]
     properties = {
         "code": code,
