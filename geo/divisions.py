@@ -1,125 +1,35 @@
-"""The four levels of the prefecture: codes, names, parents, subtrees.
+"""The table of the four levels: units by code, their parents and subtrees, and units of older tables.
 
-Codes have 6 digits for the prefecture (522600) and a county, 9 for a township, 12 for a village. A
-code begins with its parent's code, so a subtree test is a prefix test; the prefecture's prefix is 5226.
-Table: statistics-bureau snapshot of 2023 (`geo/data/divisions_LICENSE.txt` names the source).
+The table that ships is a statistics-bureau snapshot of 2023 (`geo/data/divisions_LICENSE.txt` names the source). A
+newer one that was imported (`geo.division_change`, `cityops geo divisions import`) is read in its place; units that it
+no longer has stay in the file, marked retired, so that old codes still resolve.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-import msgspec
+from geo import files
+from geo.division_table import read_stored
+from geo.names import search_key
+from geo.units import LEVEL_NAMES_ZH, LEVELS, PREFECTURE, Unit, UnitError, in_subtree, level_of, normalise, prefix
+
+__all__ = [
+    "AS_OF", "LEVELS", "LEVEL_NAMES_ZH", "PREFECTURE", "SOURCE", "TABLE", "Divisions", "Unit", "UnitError",
+    "in_subtree", "level_of", "normalise", "prefix",
+]  # fmt: skip
 
 SOURCE = "china-division 2.7.0"
 AS_OF = "2023"
-PREFECTURE = "522600"
-LEVELS = ("prefecture", "county", "township", "village")
-LEVEL_NAMES_ZH: Mapping[str, str] = {
-    "prefecture": "州",
-    "county": "县（市）",
-    "township": "乡镇（街道）",
-    "village": "村（社区）",
-}
 TABLE = Path(__file__).parent / "data" / "divisions_522600.csv"
-
-COUNTY_NAMES_EN: Mapping[str, str] = {
-    "522600": "Qiandongnan Prefecture", "522601": "Kaili City", "522622": "Huangping County",
-    "522623": "Shibing County", "522624": "Sansui County", "522625": "Zhenyuan County",
-    "522626": "Cengong County", "522627": "Tianzhu County", "522628": "Jinping County",
-    "522629": "Jianhe County", "522630": "Taijiang County", "522631": "Liping County",
-    "522632": "Rongjiang County", "522633": "Congjiang County", "522634": "Leishan County",
-    "522635": "Majiang County", "522636": "Danzhai County",
-}  # fmt: skip
-
-_COMMITTEES = ("村民委员会", "居民委员会", "村委会", "和民委员会")  # the last is a slip of the table
-
-
-class UnitError(ValueError):
-    """A code that is malformed or not in the table; the text says which and what a code looks like."""
-
-
-class Unit(msgspec.Struct, frozen=True):
-    """One administrative unit; `name` is the official name, `name_en` is "" where none is known."""
-
-    code: str
-    name: str
-    name_en: str
-    level: str  # one of LEVELS
-    parent: str  # "520000" for the prefecture
-
-    @property
-    def short(self) -> str:
-        """The everyday name: a village without its committee.
-
-        >>> Unit("522626001001", "㵲水社区居民委员会", "", "village", "522626001").short
-        '㵲水社区'
-        """
-        for tail in _COMMITTEES:
-            if self.name.endswith(tail) and len(self.name) > len(tail):
-                stem = self.name.removesuffix(tail)
-                return stem if stem.endswith(("村", "社区")) else stem + ("社区" if tail == "居民委员会" else "村")
-        return self.name
-
-
-def normalise(code: str | int) -> str:
-    """The table's form of a code: "5226" and the zero-padded 9- and 12-digit forms are accepted.
-
-    >>> normalise("5226"), normalise("522601000000"), normalise("522601002000"), normalise(522601)
-    ('522600', '522601', '522601002', '522601')
-
-    Raises:
-        UnitError: not 4, 6, 9 or 12 digits.
-    """
-    text = str(code).strip()
-    if not (text.isascii() and text.isdigit()) or len(text) not in (4, 6, 9, 12):
-        raise UnitError(
-            f"unit code {text!r}: want 6 digits (prefecture, county), 9 (township) or 12 (village), e.g. 522601002"
-        )
-    if len(text) == 4:
-        return text + "00"
-    while len(text) > 6 and text.endswith("000"):
-        text = text[:-3]
-    return text
-
-
-def prefix(code: str | int) -> str:
-    """The digits that begin every code of the unit's subtree.
-
-    >>> prefix("522600"), prefix("522601"), prefix("522601002000")
-    ('5226', '522601', '522601002')
-    """
-    text = normalise(code)
-    if len(text) == 6 and text.endswith("0000"):
-        return text[:2]  # a province
-    return text[:4] if len(text) == 6 and text.endswith("00") else text
-
-
-def in_subtree(code: str | int, root: str | int) -> bool:
-    """Is `code` the unit `root` or below it? A pure prefix test: neither needs to be in the table.
-
-    >>> in_subtree("522601002003", "5226"), in_subtree("522600", "522601"), in_subtree("522601", "522601")
-    (True, False, True)
-    """
-    return prefix(code).startswith(prefix(root))
-
-
-def level_of(code: str | int) -> str:
-    """Level by the form of the code alone; "province" for one that ends with 0000.
-
-    >>> [level_of(c) for c in ("5226", "522601", "522601002", "522601002003")]
-    ['prefecture', 'county', 'township', 'village']
-    """
-    text = normalise(code)
-    return {2: "province", 4: "prefecture", 6: "county", 9: "township", 12: "village"}[len(prefix(text))]
 
 
 class Divisions:
-    """The table, immutable. `Divisions.load()` gives the one that ships with cityops.
+    """The table, immutable. `Divisions.load()` gives the one in force.
 
     >>> d = Divisions.load()
     >>> d.get("522601002").name, len(d.children("522600"))
@@ -133,31 +43,29 @@ class Divisions:
             if unit.code in table:
                 raise UnitError(f"unit code {unit.code} is twice in the table")
             table[unit.code] = unit
-            below.setdefault(unit.parent, []).append(unit.code)
+            if not unit.retired:
+                below.setdefault(unit.parent, []).append(unit.code)
         for unit in table.values():
             if unit.level != "prefecture" and unit.parent not in table:
                 raise UnitError(f"unit {unit.code} {unit.name}: its parent {unit.parent} is not in the table")
+            if not unit.retired and unit.parent in table and table[unit.parent].retired:
+                raise UnitError(f"unit {unit.code} {unit.name}: its parent {unit.parent} is retired")
         self._table = MappingProxyType(table)
         self._below = {parent: tuple(sorted(codes)) for parent, codes in below.items()}
 
     @staticmethod
     def load() -> Divisions:
-        """The table that ships with cityops, read once a process."""
-        return _load()
-
-    @staticmethod
-    def read(path: Path) -> Divisions:
-        """A table from a UTF-8 CSV with the columns code, name, level, parent.
+        """The table in force, read once a process: the imported one (`geo.files`), else the one that ships.
 
         Raises:
-            UnitError: a column is missing, a code or level is wrong, a parent does not exist.
+            UnitError: an imported file that cannot be used.
         """
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            lacking = {"code", "name", "level", "parent"} - set(rows.fieldnames or ())
-            if lacking:
-                raise UnitError(f"{path}: no column {', '.join(sorted(lacking))}; want code,name,level,parent")
-            return Divisions(_unit(row, f"{path}, line {number}") for number, row in enumerate(rows, 2))
+        return _load(files.current().divisions)
+
+    @staticmethod
+    def reread() -> None:
+        """The next `load` reads the file again: for the program that has just written it."""
+        _load.cache_clear()
 
     def get(self, code: str | int) -> Unit:
         """The unit of a code.
@@ -168,7 +76,9 @@ class Divisions:
         text = normalise(code)
         unit = self._table.get(text)
         if unit is None:
-            raise UnitError(f"unit code {text} is not in the table of divisions ({SOURCE}, {AS_OF})")
+            root = self._table.get(PREFECTURE)
+            origin = f"{root.source}, {root.as_of}" if root else f"{len(self._table)} units"
+            raise UnitError(f"unit code {text} is not in the table of divisions ({origin})")
         return unit
 
     def path(self, code: str | int) -> dict[str, str | None]:
@@ -207,6 +117,36 @@ class Divisions:
         codes = [c for level, c in path.items() if c and level != "prefecture"]
         return sep.join(self._table[c].short for c in codes) or self.get(code).name
 
+    def current(self, code: str | int) -> Unit:
+        """The unit itself, or of a retired one the unit that took its place, as far as that is known."""
+        unit = self.get(code)
+        seen = {unit.code}
+        while unit.retired and unit.successor in self._table and unit.successor not in seen:
+            unit = self._table[unit.successor]
+            seen.add(unit.code)
+        return unit
+
+    def retired(self) -> tuple[Unit, ...]:
+        """Units of older tables, in order of code."""
+        return tuple(sorted((u for u in self._table.values() if u.retired), key=lambda u: u.code))
+
+    def find(self, text: str) -> list[Unit]:
+        """Units whose Chinese name, full name or pinyin holds the text, exact names first; retired ones last.
+
+        >>> [u.code for u in Divisions.load().find("chongan")][:1]
+        ['522622102']
+        """
+        wanted = search_key(text)
+        if not wanted:
+            return []
+        hits: list[tuple[bool, bool, int, str]] = []
+        for unit in self._table.values():
+            names = [search_key(name) for name in (unit.name, unit.short, unit.name_en)]
+            if any(wanted in name for name in names) or (len(wanted) > 3 and wanted in self.full_name(unit.code)):
+                first = any(name == wanted or search_key(unit.name_en.partition(" ")[0]) == wanted for name in names)
+                hits.append((unit.retired, not first, len(unit.code), unit.code))
+        return [self._table[code] for *_, code in sorted(hits)]
+
     def __contains__(self, code: object) -> bool:
         try:
             return isinstance(code, str | int) and normalise(code) in self._table
@@ -214,19 +154,14 @@ class Divisions:
             return False
 
     def __iter__(self) -> Iterator[Unit]:
-        return iter(self._table.values())
+        """Units in force, in the table's order."""
+        return (unit for unit in self._table.values() if not unit.retired)
 
     def __len__(self) -> int:
-        return len(self._table)
-
-
-def _unit(row: Mapping[str, str], where: str) -> Unit:
-    code, level = row["code"], row["level"]
-    if normalise(code) != code or level_of(code) != level:
-        raise UnitError(f"{where}: code {code!r} is not a code of level {level!r}")
-    return Unit(code, row["name"], COUNTY_NAMES_EN.get(code, ""), level, row["parent"])
+        return len(self._table) - sum(unit.retired for unit in self._table.values())
 
 
 @cache
-def _load() -> Divisions:
-    return Divisions.read(TABLE)
+def _load(path: str) -> Divisions:
+    file = Path(path) if os.path.isfile(path) else TABLE
+    return Divisions(read_stored(file.read_bytes(), str(file)))

@@ -87,6 +87,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("rebuild_s", 7200.0, "detector state that no snapshot gives is rebuilt from so many seconds; 0: from all"),
     Setting("command_wait_s", 3.0, "seconds the API waits for a command's result before it answers 504"),
     Setting("profiles", "", "folder with own profiles, `<domain>.toml`; each replaces or adds to those that ship"),
+    Setting("divisions", "", "own table of units; empty: the imported `geo/divisions.csv` of the data folder, if any"),
+    Setting(
+        "boundaries", "", "folder with own boundaries; empty: the imported `geo/boundaries` of the data folder, if any"
+    ),
+    Setting("seats", "", "own seats of townships and villages; empty: `geo/seats.csv` of the data folder, if any"),
+    Setting("geo_file_mb", 100, "megabytes of a file of boundaries, units or seats that is imported at most"),
     Setting("access_token_s", 3600, "life of an access token"),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),

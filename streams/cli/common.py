@@ -79,11 +79,14 @@ def settings_from(**options: Any) -> Settings:
 
 
 def checked(settings: Settings) -> Settings:
-    """The settings as they are; raises UsageError for the first whose value breaks its rule."""
+    """The settings as they are, and their own tables of units in force in this process; raises UsageError for the
+    first whose value breaks its rule."""
     from streams.cli.config import broken_rules
+    from streams.geo_files import use_own
 
     for fault in broken_rules(settings):
         raise UsageError(fault)
+    use_own(settings)
     return settings
 
 

@@ -56,6 +56,7 @@ _RULES: tuple[Rule, ...] = (
         for name in (
             "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
             "snapshot_s", "ingest_wait_s", "command_wait_s", "access_token_s",
+            "geo_file_mb",
         )
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from geo.divisions import Divisions
 from tests.browser.system import HUANGPING, KAILI, System
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -86,7 +87,11 @@ def test_filters_by_unit_code_county_severity_and_domain(sign_in: SignIn, system
     expect(row(page, near)).to_have_count(0)
     expect(row(page, far)).to_be_visible()
     expect(page.locator("#map .county.chosen")).to_have_attribute("data-code", "522622")
+    expect(page.locator("#map .cells .approximate")).to_have_count(len(Divisions.load().children("522622")))
+    expect(page.locator("#map .cells")).to_contain_text("重安镇")
+    expect(page.locator("#map-caption")).to_contain_text("位置概略")
     page.click("#filter-reset")
+    expect(page.locator("#map .cells path")).to_have_count(0)
     expect(row(page, near)).to_be_visible()
 
     page.locator('#map [data-code="522601"]').focus()

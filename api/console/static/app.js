@@ -65,10 +65,8 @@ async function loadClosed() {
 
 async function loadMap() {
   if (mapLoaded) return;
-  const headers = { Accept: "application/geo+json" };
   try {
-    let shapes = await api.get(`units/${PREFECTURE}/children`, {}, { headers });
-    if (!shapes.features) shapes = await api.get("map", {}, { headers });
+    const shapes = await units.shapes(PREFECTURE);
     if (mapLoaded) return;
     mapLoaded = true;
     map.load(shapes);

@@ -6,6 +6,7 @@ import { markPath } from "./marks.js";
 import { byUrgency, isCleared, isRed, isUnacked, prefixOf } from "./store.js";
 
 const WIDTH = 1000;
+const CLOSE = 2.5; // zoom from which the units below the chosen one have their names
 const NEAR = 17; // pixels on the screen below which marks become one
 
 /** Equirectangular with the cosine of the middle latitude: true enough over two degrees. */
@@ -17,52 +18,15 @@ export function projection(bounds) {
   return { project, width: WIDTH, height: (north - south) * k };
 }
 
-const ringsOf = (geometry) => (geometry?.type === "Polygon" ? [geometry.coordinates]
-  : geometry?.type === "MultiPolygon" ? geometry.coordinates : []);
-
 function boundsOf(features) {
-  const box = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const feature of features) {
-    for (const [lon, lat] of ringsOf(feature.geometry).flat(2)) {
-      box[0] = Math.min(box[0], lon); box[1] = Math.min(box[1], lat);
-      box[2] = Math.max(box[2], lon); box[3] = Math.max(box[3], lat);
-    }
-  }
-  return box;
+  const points = features.flatMap(({ geometry }) => geometry.coordinates.flat(2));
+  const [lons, lats] = [0, 1].map((axis) => points.map((point) => point[axis]));
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
 }
 
-/** SVG path of a geometry; points nearer than 0.8 units to the one before are left out. */
-function outline(geometry, project) {
-  let path = "";
-  let area = 0;
-  let label = [0, 0];
-  for (const polygon of ringsOf(geometry)) {
-    for (const [index, ring] of polygon.entries()) {
-      const points = [];
-      for (const [lon, lat] of ring) {
-        const [x, y] = project(lon, lat);
-        const last = points.at(-1);
-        if (!last || Math.abs(last[0] - x) + Math.abs(last[1] - y) > 0.8) points.push([x, y]);
-      }
-      path += `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z`;
-      const centre = centroid(points);
-      if (index === 0 && centre.area > area) [area, label] = [centre.area, centre.at];
-    }
-  }
-  return { path, label };
-}
-
-/** Area and centroid of a closed ring (shoelace). */
-function centroid(points) {
-  let area = 0, x = 0, y = 0;
-  for (let i = 0, j = points.length - 1; i < points.length; j = i, i += 1) {
-    const cross = points[j][0] * points[i][1] - points[i][0] * points[j][1];
-    area += cross;
-    x += (points[j][0] + points[i][0]) * cross;
-    y += (points[j][1] + points[i][1]) * cross;
-  }
-  return { area: Math.abs(area / 2), at: area ? [x / (3 * area), y / (3 * area)] : points[0] ?? [0, 0] };
-}
+/** SVG path of a multipolygon. */
+const outline = (geometry, project) => geometry.coordinates.flat().map((ring) =>
+  `M${ring.map(([lon, lat]) => project(lon, lat).map((v) => v.toFixed(2)).join(" ")).join("L")}Z`).join("");
 
 export class CountyMap {
   /** @param choose (id) => void   @param pick (county code or "") => void */
@@ -71,7 +35,9 @@ export class CountyMap {
     this.base = s("g", { className: "counties" });
     this.names = s("g", { className: "names", "aria-hidden": "true" });
     this.marks = s("g", { className: "marks" });
-    svg.append(this.base, this.names, this.marks);
+    this.cells = s("g", { className: "cells", "aria-hidden": "true" });
+    this.world = s("g", null, this.base, this.cells, this.names, this.marks);
+    svg.append(this.world);
     this.counties = new Map();
     this.open = null;
     this.view = { x: 0, y: 0, k: 1 };
@@ -79,18 +45,14 @@ export class CountyMap {
     new ResizeObserver(() => this.look()).observe(svg);
   }
 
-  load(collection) {
-    const features = collection.features ?? [];
+  load(features) {
     this.project = projection(boundsOf(features));
-    for (const feature of features) {
-      const code = String(feature.properties.code);
-      this.units.learn(code, feature.properties.name, feature.properties.name_en);
-      const { path, label } = outline(feature.geometry, this.project.project);
-      const shape = s("path", { d: path, className: "county", tabindex: 0, role: "button", dataset: { code } });
+    for (const { geometry, properties: { code, name: zh, name_en, lon, lat } } of features) {
+      this.units.learn(code, zh, name_en);
       const title = s("title");
-      shape.append(title);
+      const shape = s("path", { d: outline(geometry, this.project.project), className: "county", tabindex: 0, role: "button", dataset: { code } }, title);
       const name = s("text");
-      this.counties.set(code, { shape, title, name, label });
+      this.counties.set(code, { shape, title, name, label: this.project.project(lon, lat) });
       this.base.append(shape);
       this.names.append(name);
     }
@@ -111,9 +73,34 @@ export class CountyMap {
   look() {
     if (!this.project) return;
     const { x, y, k } = this.view;
-    for (const layer of [this.base, this.names, this.marks]) layer.setAttribute("transform", `matrix(${k} 0 0 ${k} ${x} ${y})`);
+    this.world.setAttribute("transform", `matrix(${k} 0 0 ${k} ${x} ${y})`);
     this.unit = 1 / (k * this.pixel);
+    this.cells.setAttribute("font-size", k < CLOSE ? 0 : 11 * this.unit);
     this.drawMarks();
+  }
+
+  /** The county or township that is filtered for. */
+  get chosen() {
+    return prefixOf(this.store.filters.text.trim()).match(/^(\d{9}|\d{6})\d*$/)?.[1] ?? "";
+  }
+
+  /** The units below the chosen one: dashed where their borders are made up. */
+  async parts() {
+    const parent = this.chosen;
+    if (parent === this.parent) return;
+    this.parent = parent;
+    put(this.cells);
+    const features = parent ? await this.units.shapes(parent).catch(() => []) : [];
+    if (parent === this.parent) put(this.cells, features.map((feature) => this.part(feature)));
+  }
+
+  part({ geometry, properties: { code, short, name_en, approximate, lon, lat } }) {
+    const [x, y] = this.project.project(lon, lat);
+    this.units.learn(code, short, name_en);
+    return [
+      s("path", { d: outline(geometry, this.project.project), className: approximate && "approximate" }),
+      s("text", { x, y }, this.units.name(code)),
+    ];
   }
 
   zoom(factor, at) {
@@ -180,8 +167,8 @@ export class CountyMap {
   render() {
     if (!this.project) return;
     const { county } = this.store.counts();
-    const text = this.store.filters.text.trim();
-    const chosen = /^\d{6,12}$/.test(text) && prefixOf(text).length >= 6 ? text.slice(0, 6) : "";
+    const chosen = this.chosen.slice(0, 6);
+    this.parts();
     for (const [code, { shape, title, name }] of this.counties) {
       const count = county[code]?.open ?? 0;
       const worst = county[code]?.worst;

@@ -23,6 +23,12 @@ export class Units extends EventTarget {
     if (code && zh) this.names.set(String(code), { zh, en: en || this.names.get(String(code))?.en });
   }
 
+  /** GeoJSON features of the units below one that have a shape. */
+  async shapes(code) {
+    const { features } = await this.api.get(`units/${code}/children`, {}, { headers: { Accept: "application/geo+json" } });
+    return features.filter((feature) => feature.geometry);
+  }
+
   async ask(code) {
     const parent = code.length === 12 ? code.slice(0, 9) : code.length === 9 ? code.slice(0, 6) : null;
     if (!parent || this.asked.has(parent)) return;

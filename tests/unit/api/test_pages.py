@@ -126,7 +126,14 @@ async def test_units(client: httpx.AsyncClient) -> None:
     assert all(f["geometry"]["coordinates"] for f in shapes)
     assert all(f["properties"]["name"] for f in shapes)
     towns = (await client.get("/api/v1/units/522601/children", headers=headers)).json()["features"]
-    assert towns[0]["geometry"] is None
+    assert all(f["properties"]["approximate"] and f["geometry"]["coordinates"] for f in towns)
+    villages = (await client.get("/api/v1/units/522601002/children", headers=headers)).json()["features"]
+    assert [f["id"] for f in villages] == [
+        f["code"] for f in (await client.get("/api/v1/units/522601002/children")).json()["items"]
+    ]
+    assert villages[0]["properties"]["short"] == "永乐社区"
+    assert (await client.get("/api/v1/units/522601002001/children", headers=headers)).json()["features"] == []
+    assert not shapes[0]["properties"]["approximate"]
     assert len((await client.get("/api/v1/map")).json()["features"]) == 16
 
 

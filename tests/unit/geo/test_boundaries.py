@@ -11,9 +11,10 @@ import pytest
 import shapely
 
 from geo import metric, raycast
-from geo.boundaries import Boundaries, BoundaryError, County, extract
+from geo.boundaries import Boundaries, BoundaryError, extract
 from geo.cache import fetch, folder
 from geo.divisions import Divisions
+from geo.own import Outline
 from geo.places import Places, make_seats
 
 BOUNDARIES = Boundaries.load()
@@ -112,7 +113,7 @@ def test_prefecture_is_the_union() -> None:
     assert feature["id"] == "522600"
     shape = shapely.geometry.shape(feature["geometry"])
     assert shape.contains(shapely.Point(107.98, 26.58))
-    with pytest.raises(ValueError, match="county and prefecture"):
+    with pytest.raises(ValueError, match="want county or prefecture"):
         BOUNDARIES.geojson("village")
 
 
@@ -158,7 +159,7 @@ def test_distances_agree_with_the_geodesic() -> None:
 
 
 def test_a_county_of_one_square_answers_by_the_border_rule() -> None:
-    square = County("522601", "x", [[[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0)]]])
+    square = Outline("522601", "x", [[[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0)]]])
     one = Boundaries([square])
     answers = [one.county_of(x, y) for x, y in ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0), (0.0, 0.0))]
     assert answers == ["522601", None, "522601", None, "522601"]

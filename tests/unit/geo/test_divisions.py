@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from geo.division_table import write
 from geo.divisions import PREFECTURE, Divisions, UnitError, in_subtree, level_of, normalise
 from geo.ids import DOMAIN_LETTER
+from geo.names import english
 from streams import topics
 
 DIVISIONS = Divisions.load()
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_table_is_whole() -> None:
@@ -80,17 +85,59 @@ def test_unknown_codes_are_told() -> None:
         DIVISIONS.get("522699")
 
 
+def test_every_row_says_where_it_comes_from_and_has_an_english_name() -> None:
+    assert {(unit.source, unit.as_of) for unit in DIVISIONS} == {("china-division 2.7.0", "2023")}
+    assert all(unit.name_en for unit in DIVISIONS)
+    assert DIVISIONS.get("522622102").name_en == "Chong'an Town"
+    assert DIVISIONS.get("522626001").name_en == "Wushui Subdistrict"
+    assert DIVISIONS.get("522600").name_en == "Qiandongnan Prefecture"
+
+
+def test_names_that_ship_are_those_that_are_made() -> None:
+    wrong = [unit.code for unit in DIVISIONS if english(unit.short, unit.level) != unit.name_en]
+    assert wrong == [], "make them anew: python -m geo.names"
+
+
+def test_no_start_of_a_process_loads_the_dictionary_of_readings() -> None:
+    code = "import sys; from geo.divisions import Divisions; Divisions.load(); print('pypinyin' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert out.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize(
-    ("rows", "reason"),
+    ("text", "codes"),
     [
-        ("code,name\n522600,x\n", "no column level, parent"),
-        ("code,name,level,parent\n522600,州,prefecture,520000\n522600,州,prefecture,520000\n", "522600 is twice"),
-        ("code,name,level,parent\n522601002,街道,township,522601\n", "its parent 522601 is not in the table"),
-        ("code,name,level,parent\n522601002,街道,village,522601\n", "line 2: code '522601002' is not a code of level"),
+        ("重安", ["522622102"]),
+        ("CHONG AN", ["522622102"]),
+        ("chong'an town", ["522622102"]),
+        ("㵲水", ["522626001", "522626001001"]),
+        ("岑巩县㵲水街道㵲水社区", ["522626001001"]),
+        ("wushui", ["522626001", "522626001001"]),
+        ("nowhere", []),
+        (" ", []),
     ],
 )
-def test_a_wrong_table_says_where(tmp_path: Path, rows: str, reason: str) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text(rows, encoding="utf-8")
-    with pytest.raises(UnitError, match=reason):
-        Divisions.read(file)
+def test_find_by_chinese_or_pinyin(text: str, codes: list[str]) -> None:
+    assert [unit.code for unit in DIVISIONS.find(text)] == codes
+
+
+def test_a_name_that_repeats_is_found_in_every_place() -> None:
+    found = DIVISIONS.find("甘溪村")
+    assert len(found) > 2
+    assert len({DIVISIONS.full_name(unit.code) for unit in found}) == len(found)
+
+
+def test_a_stored_table_that_was_damaged_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.csv"
+    monkeypatch.setenv("CITYOPS_DIVISIONS", str(own))
+    own.write_bytes(write(DIVISIONS))
+    assert len(Divisions.load()) == len(DIVISIONS)
+    for text, reason in (
+        ("code,name\n522600,x\n", "no table that cityops stored"),
+        (own.read_text("utf-8") + "52260100x\n", "line 2674: the row is damaged"),
+    ):
+        broken = tmp_path / f"{len(text)}.csv"
+        broken.write_text(text, "utf-8")
+        monkeypatch.setenv("CITYOPS_DIVISIONS", str(broken))
+        with pytest.raises(UnitError, match=reason):
+            Divisions.load()
