@@ -25,7 +25,7 @@ function boundsOf(features) {
 }
 
 /** SVG path of a multipolygon. */
-const outline = (geometry, project) => geometry.coordinates.flat().map((ring) =>
+export const outline = (geometry, project) => geometry.coordinates.flat().map((ring) =>
   `M${ring.map(([lon, lat]) => project(lon, lat).map((v) => v.toFixed(2)).join(" ")).join("L")}Z`).join("");
 
 export class CountyMap {
@@ -36,7 +36,8 @@ export class CountyMap {
     this.names = s("g", { className: "names", "aria-hidden": "true" });
     this.marks = s("g", { className: "marks" });
     this.cells = s("g", { className: "cells", "aria-hidden": "true" });
-    this.world = s("g", null, this.base, this.cells, this.names, this.marks);
+    this.fences = s("g", { className: "fences" });
+    this.world = s("g", null, this.base, this.cells, this.fences, this.names, this.marks);
     svg.append(this.world);
     this.counties = new Map();
     this.open = null;
