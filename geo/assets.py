@@ -10,6 +10,7 @@ import msgspec
 
 from geo.divisions import Divisions, UnitError, in_subtree, level_of
 from geo.ids import (
+    BY_UNIT,
     DOMAIN_LETTER,
     GENERIC,
     KINDS,
@@ -110,9 +111,11 @@ def decode(value: bytes | str) -> Record:
 
 def profile_for(sensor: Sensor) -> str:
     """The sensor's key in the detectors catalog: its own, else `domain.kind`, at a station along a line
-    `domain.station_kind`."""
-    station = "" if sensor.chainage_m is None else "station_"
-    return sensor.profile or f"{sensor.domain}.{station}{sensor.kind}"
+    `domain.station_kind`, of gas in a utility tunnel `gas.tunnel_kind`. A unit that is not the kind's usual one has its
+    own kind."""
+    along = "tunnel_" if sensor.domain == "gas" else "station_"
+    kind = BY_UNIT.get((sensor.kind, sensor.unit), sensor.kind)
+    return sensor.profile or f"{sensor.domain}.{'' if sensor.chainage_m is None else along}{kind}"
 
 
 def location_problem(lon: float | None, lat: float | None) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import catalog as _catalog
-from detectors import dropout, fused
+from detectors import dropout, equipment, fused
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile, override
 from detectors.groups import GROUPS
@@ -200,7 +200,9 @@ class Kernel:
     def _of_metric(self, sensor: Sensor, metric: str) -> Sensor:
         """What a metric's row is judged by: the sensor's place, the metric's profile."""
         kind = metric if f"{self.domain}.{metric}" in self.catalog.profiles else "generic"
-        return msgspec.structs.replace(sensor, kind=kind, profile="", params={}, unit="", flow_sign=0)
+        volts = sensor.params.get("battery_v", 0.0) if metric == "battery" else 0.0  # else it is told in percent
+        own = equipment.battery_limits(volts) if volts > 0.0 else {}
+        return msgspec.structs.replace(sensor, kind=kind, profile="", params=own, unit="V" if own else "", flow_sign=0)
 
     def _of_zone(self, zone: str) -> Sensor:
         z = self._sums.zones[zone]
@@ -287,7 +289,10 @@ class Kernel:
         params = self._params[self._bank.state[row]["profile"]]
         now_ms = at_ms or self._now_ms
         return detection(
-            e, kind, Context(self.run, self.mode, self._names[row], sensor, profile, params, now_ms), retired
+            e,
+            kind,
+            Context(self.run, self.mode, self._names[row], sensor, profile, params, now_ms, self._groups.note(row)),
+            retired,
         )
 
     # -- state -----------------------------------------------------------------------------------------------------
