@@ -99,8 +99,9 @@ class GroupDetector(Protocol):
 class Noting(Protocol):
     """A group detector that has something to add to the alerts of single members."""
 
-    def note(self, member: str) -> Note | None:
-        """What the newest `advance` knows about a member (id); readings that only wait change nothing."""
+    def note(self, member: str, value: float) -> Note | None:
+        """What the newest `advance` knows about a member (id) that now reads `value`, in its unit; readings that only
+        wait change nothing."""
 
 
 class GroupFactory(Protocol):

@@ -107,12 +107,12 @@ class Groups:
                 out += [self._told(zone, detector, f) for f in detector.advance(now_ms)]
         return out
 
-    def note(self, row: int) -> Note | None:
-        """What the detectors of its zone add to an alert of this row alone."""
+    def note(self, row: int, value: float) -> Note | None:
+        """What the detectors of its zone add to an alert of this row alone at this reading."""
         zone = self._zone_of.get(row)
         if zone is None:
             return None
-        told = (d.note(zone.rows[row].id) for d in zone.detectors if isinstance(d, Noting))
+        told = (d.note(zone.rows[row].id, value) for d in zone.detectors if isinstance(d, Noting))
         return next((note for note in told if note is not None), None)
 
     def _told(self, zone: _Zone, detector: GroupDetector, finding: Finding) -> Found:

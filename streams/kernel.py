@@ -287,13 +287,9 @@ class Kernel:
         else:
             self._open[key] = kind.kind
         params = self._params[self._bank.state[row]["profile"]]
-        now_ms = at_ms or self._now_ms
-        return detection(
-            e,
-            kind,
-            Context(self.run, self.mode, self._names[row], sensor, profile, params, now_ms, self._groups.note(row)),
-            retired,
-        )
+        note = self._groups.note(row, float(e["value"]))
+        about = Context(self.run, self.mode, self._names[row], sensor, profile, params, at_ms or self._now_ms, note)
+        return detection(e, kind, about, retired)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
