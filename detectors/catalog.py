@@ -36,6 +36,7 @@ from detectors import (
 )
 from detectors.layout import DRIFT, HIGH, LOW, NOISE
 from detectors.params import DEFAULTS, ParamError, blocks_of, check, check_together
+from detectors.sides import one_sided
 from detectors.texts import Both, Kind
 
 FOLDER = Path(__file__).parent / "profiles"
@@ -268,7 +269,7 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
                 raise wrong(key, f"{body[key]!r} is the kind of a side already: one kind of a sensor has one episode")
             kinds[slot] = known[body[key]]
     if "both" not in body:
-        _one_sided(params, "low" in body, "high" in body)
+        one_sided(params, "low" in body, "high" in body)
     return Profile(
         key=f"{domain}.{name}",
         quantity=Both(body["quantity_zh"], body["quantity_en"]),
@@ -282,32 +283,6 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
         also_unit=also_unit,
         also_factor=float(also_factor),
     )
-
-
-def _one_sided(params: dict[str, float], low: bool, high: bool) -> None:
-    """A direction without a kind of alert is not watched."""
-    off = float("nan")
-    sided = [name.removesuffix(".up") for name in DEFAULTS if name.endswith(".up") and name != "variance.up"]
-    params.update({f"{name}.down": 0.0 for name in sided if not low})
-    params.update({f"{name}.up": 0.0 for name in sided if not high})
-    if not low:
-        params.update(
-            {
-                "limits.low_1": off,
-                "limits.low_2": off,
-                "limits.low_3": off,
-                "rate.fall_per_min": off,
-            }
-        )
-    if not high:
-        params.update(
-            {
-                "limits.high_1": off,
-                "limits.high_2": off,
-                "limits.high_3": off,
-                "rate.rise_per_min": off,
-            }
-        )
 
 
 _EQUIPMENT = {k.kind: k for k in equipment.KINDS}

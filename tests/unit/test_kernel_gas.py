@@ -135,3 +135,24 @@ def test_a_low_battery_is_equipment_in_every_domain(
     assert unit in first.reason.zh
     assert "电池" in first.title.zh
     assert decide(first, default_rules())[0] == "IV"
+
+
+def test_what_the_zone_takes_a_gas_for_is_told_beside_the_alert_and_lowers_nothing() -> None:
+    """Methane with 3 % of ethane in the same well, then without ethane."""
+    for ethane, says in ((0.03, "natural_gas"), (0.0, "sewer_gas")):
+        well, other = sensor(), sensor("ethane")
+        kernel = Kernel("gas", blind_ms=None)
+        kernel.configure([well, other])
+        out: list[Detection] = []
+        for k in range(2000):
+            lel = 1.0 + 0.01 * k  # slow: 0.6 %LEL a minute would be steep, this is 0.1
+            ts = np.full(2, T0 + k * 6_000)
+            x = np.array([lel, lel * 500.0 * ethane])
+            out += kernel.process(Columns([well.id, other.id], np.arange(2, dtype=np.int32), ts, x))
+            out += kernel.tick(int(ts[0]))
+        found = [d for d in out if d.kind == "gas_concentration" and d.state != "clear"]
+        assert found[-1].evidence.suspect == says
+        assert {"natural_gas": "疑似天然气", "sewer_gas": "疑似沼气，须现场确认"}[says] in found[-1].reason.zh
+        assert found[-1].hard
+        assert decide(found[0], default_rules())[0] == "III"
+        assert [d.evidence.suspect for d in out if d.state == "clear" or d.cls == "equipment"].count(says) == 0

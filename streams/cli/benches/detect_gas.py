@@ -43,7 +43,7 @@ class Plan:
     clean_days: int
 
 
-FULL = Plan({60.0: (30, 7, 14, 2), 10.0: (5, 2, 5, 2), 300.0: (20, 7, 14, 2)}, SIZES, 10_000, 30, 30, 7)
+FULL = Plan({60.0: (30, 5, 7, 1), 300.0: (12, 5, 14, 1), 10.0: (4, 1, 4, 1)}, SIZES, 10_000, 30, 30, 5)
 QUICK = Plan({60.0: (2, 3, 7, 1), 300.0: (1, 3, 7, 1)}, (20.0, 80.0), 1000, 1, 1, 1)
 
 
@@ -82,7 +82,7 @@ def wells(
     """Learning, a clean time, leaks and a front."""
     town = Town(seed, interval_s, network=False)
     at = MONDAY_MS + learn * DAY_MS
-    town.run(MONDAY_MS, at)
+    town.learn(MONDAY_MS, at)
     town.faults = faults(town, at, days)
     clean(tally, town, at, days)
     town.faults, at = [], at + days * DAY_MS
@@ -153,16 +153,16 @@ def front(tally: Tally, town: Town, at: int, n: int) -> None:
 def sewer(tally: Tally, seed: int) -> None:
     """Drained wells whose sewer gas passes the watch level; half of the zones have ethane sensors. Then leaks there."""
     town = Town(seed, 60.0, sewer_lel=(8.0, 13.0), ethane=seed % 2 == 1, network=False)
-    at = MONDAY_MS + 7 * DAY_MS
-    town.run(MONDAY_MS, at)
-    found = told(town.run(at, at + 4 * DAY_MS), at)
+    at = MONDAY_MS + 5 * DAY_MS
+    town.learn(MONDAY_MS, at)
+    found = told(town.run(at, at + 3 * DAY_MS), at)
     drained = {town.sensors[k].id for k in town.wells.drained}
     known: dict[tuple[str, int], bool] = {}
     for d in found:
         if d.kind == "gas_concentration" and d.state != "clear" and d.sensor in drained and d.level >= 1:
             known[d.sensor, d.onset_ms] = d.evidence.suspect == "sewer_gas"
     tally.sewer += known.values()
-    at += 4 * DAY_MS
+    at += 3 * DAY_MS
     for size, n in ((20.0, 0), (40.0, 0), (80.0, 0)):
         k = town.wells.drained[0] if n == 0 and size != 40.0 else int(12 * town.fraction("other"))
         start = at + 120_000

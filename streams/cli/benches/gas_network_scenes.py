@@ -13,7 +13,7 @@ from streams.alerts.severity import decide, default_rules
 from streams.cli.benches.figure import Figure, Say
 from streams.cli.benches.gas_town import DAY_MS, HOUR_MS, MONDAY_MS, Town
 
-TRAIN_DAYS = 14
+TRAIN_DAYS = 8
 LOSSES = (0.05, 0.10, 0.20, 0.40)
 LEAKS = (0.03, 0.05, 0.10, 0.20)
 PRESSURE_WITHIN_MS, BALANCE_WITHIN_MS = 300_000, 12 * HOUR_MS
@@ -41,11 +41,11 @@ def run(first: int, zones: int, clean_days: int, quick: bool, say: Say) -> Itera
     for seed in range(first, first + zones):
         say(f"gas: regulators and meters of zone {seed}…")
         town = Town(seed, 300.0)
-        at = MONDAY_MS + (9 if quick else TRAIN_DAYS) * DAY_MS
-        town.run(MONDAY_MS, at)
+        at = MONDAY_MS + TRAIN_DAYS * DAY_MS
+        town.learn(MONDAY_MS, at)
         _clean(tally, town, at, clean_days)
         at += clean_days * DAY_MS + round(20.0 * town.fraction("net")) * HOUR_MS
-        town.run(MONDAY_MS + (9 if quick else TRAIN_DAYS) * DAY_MS + clean_days * DAY_MS, at)
+        town.learn(MONDAY_MS + (TRAIN_DAYS + clean_days) * DAY_MS, at)
         for size in (0.10, 0.40) if quick else LOSSES:
             for kind in ("regulator", "supply"):
                 _try(tally, town, at, kind, size, PRESSURE_WITHIN_MS)
@@ -55,7 +55,7 @@ def run(first: int, zones: int, clean_days: int, quick: bool, say: Say) -> Itera
 
 
 def _clean(tally: Tally, town: Town, at: int, days: int) -> None:
-    found = [d for d in town.run(at, at + days * DAY_MS) if d.cls == "hazard"]
+    found = [d for d in town.run(at, at + days * DAY_MS, tick_ms=HOUR_MS) if d.cls == "hazard"]
     tally.false.update(d.kind for d in found if d.state == "raise")
     tally.grave += len({d.asset for d in found if d.state != "clear" and decide(d, default_rules())[0] in ("I", "II")})
     tally.sensor_weeks += len(town.sensors) * days / 7.0

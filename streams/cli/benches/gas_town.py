@@ -91,12 +91,13 @@ class Town:
         return 60.0 / float(self.wells.air0.min())
 
     def run(
-        self, lo_ms: int, hi_ms: int, leaks: Sequence[Leak] = (), troubles: Sequence[Trouble] = (), fine: bool = False
+        self, lo_ms: int, hi_ms: int, leaks: Sequence[Leak] = (), troubles: Sequence[Trouble] = (), fine: bool = False,
+        tick_ms: int = TICK_MS,
     ) -> list[Detection]:  # fmt: skip
         """Readings in (lo, hi] through the kernel: all detections. `fine`: gas in steps of 5 s, ticks of 20 s."""
         out: list[Detection] = []
         step = min(self.interval_ms, FINE_MS) if fine else self.interval_ms
-        tick = max(FINE_TICK_MS if fine else TICK_MS, step)
+        tick = max(FINE_TICK_MS if fine else tick_ms, step)
         self.trace: list[tuple[I64, F64]] = []
         for first in range(lo_ms, hi_ms, DAY_MS):
             ts = np.arange(first + step, min(first + DAY_MS, hi_ms) + 1, step, dtype=np.int64)
@@ -105,6 +106,10 @@ class Town:
                 lo, hi = np.searchsorted(table[0], (end - tick, end), "right")
                 out += self._feed(table[0][lo:hi], table[1][lo:hi], table[2][lo:hi], table[3][lo:hi], end)
         return out
+
+    def learn(self, lo_ms: int, hi_ms: int) -> None:
+        """A `run` with a tick an hour."""
+        self.run(lo_ms, hi_ms, tick_ms=HOUR_MS)
 
     def _day(self, ts: I64, leaks: tuple[Leak, ...], troubles: tuple[Trouble, ...]) -> tuple[I64, I64, F64, I64]:
         """Rows by time: (ts, sensor, value, quality)."""
