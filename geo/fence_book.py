@@ -45,6 +45,8 @@ class _View(NamedTuple):
     mapping: Ints  # the index's number -> number in fences, -1: changed or gone
     overlay: Pack  # fences that the index does not know
     plain: bool  # the index's answers are the answers
+    movers: list[Fence]  # those that watch moving assets
+    boxes: Floats  # float64[k, 4], theirs
 
 
 class FenceBook:
@@ -139,6 +141,22 @@ class FenceBook:
             return np.zeros(len(lon), dtype=np.bool_)
         return fence_direct.inside(entry.outline, *(np.ascontiguousarray(a, dtype=np.float64) for a in (lon, lat)))
 
+    def moving(self, west: float, south: float, east: float, north: float) -> list[Fence]:
+        """Fences that watch moving assets and whose box meets this one (degrees), in order of id."""
+        view = self._now()
+        b = view.boxes
+        near = (b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south)
+        return [view.movers[n] for n in np.flatnonzero(near).tolist()]
+
+    def holds(self, fence_id: str, lon: float, lat: float) -> bool:
+        """`inside` for one point."""
+        return bool(self.inside(fence_id, np.array([lon]), np.array([lat]))[0])
+
+    def edges(self, fence_id: str) -> Floats:
+        """float64[m, 4] lon, lat, lon, lat of the edges of its outline; none of an unknown id."""
+        entry = self._entries.get(fence_id)
+        return entry.outline.edges if entry else np.empty((0, 4))
+
     def compile(self) -> Compiled:
         """An index of the fences as they are now; takes a while, and look-ups and puts go on meanwhile."""
         with self._lock:
@@ -190,7 +208,10 @@ class FenceBook:
                 mapping[n] = number.pop(key)
         overlay = fence_direct.pack([self._entries[key].outline for key in number], list(number.values()))
         plain = not number and bool((mapping >= 0).all())
-        return _View([self._entries[key].fence for key in keys], self._compiled.fence_index, mapping, overlay, plain)
+        fences = [self._entries[key].fence for key in keys]
+        movers = [fence for fence in fences if fence.moving]
+        boxes = np.array([self._entries[fence.id].outline.box for fence in movers]).reshape(-1, 4)
+        return _View(fences, self._compiled.fence_index, mapping, overlay, plain, movers, boxes)
 
 
 def _merged(view: _View, lon: Floats, lat: Floats, base_starts: Ints, base: Ints) -> tuple[Ints, Ints]:
