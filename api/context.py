@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -16,10 +16,12 @@ from api.intake_budget import Budget
 from api.metrics import Metrics
 from api.roles import Principal
 from api.store import Store
-from geo.assets import Sensor, Zone
+from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
+from geo.fences import Fence
 from streams.columns import I32, Columns
 from streams.events import Command
+from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
 
@@ -55,7 +57,26 @@ class Registry(Protocol):
 
     def zones(self) -> Iterable[Zone]: ...
 
+    def fences(self) -> Iterable[Fence]: ...
+
+    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until `fences` has this version of a fence; False where it did not come in time."""
+
+    @property
+    def table(self) -> Table: ...
+
+    async def change(self, make: Callable[[Table], Record]) -> Record:
+        """Write what `make` derives from the registry as it is; what it raises ends the change."""
+
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None: ...
+
+
+class Tables(Protocol):
+    async def write(self, topic: str, records: Sequence[tuple[str, int, bytes]]) -> None:
+        """(id, version, value) of each. Raises CityopsError where Kafka does not take them."""
+
+    async def history(self, topic: str, id_: str) -> list[bytes]:
+        """Every version of a record, oldest first."""
 
 
 class History(Protocol):
@@ -76,6 +97,7 @@ class Context:
     bus: CommandBus
     intake: Intake
     registry: Registry
+    tables: Tables
     history: History | None
     divisions: Divisions
     accounts: list[dict[str, str]] = field(default_factory=list)

@@ -56,7 +56,22 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "required": ["type", "title", "status", "detail"],
     "properties": {"type": _STR, "title": _STR, "status": {"type": "integer"}, "detail": _STR},
 }
-SCHEMAS = {"Alert": ALERT_SCHEMA, "Transition": TRANSITION_SCHEMA, "Problem": PROBLEM_SCHEMA}
+_PAIRS = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+ASSET_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "code", "type", "domain", "kind", "unit_code", "version"],
+    "properties": {
+        "id": _STR, "code": {"type": "string", "description": "unified code: id and check character (ISO 7064)"},
+        "type": _words("asset", "sensor"), "domain": _STR, "kind": _STR, "name_zh": _STR, "name_en": _STR,
+        "lon": _NUM, "lat": _NUM, "line": _LIST, "unit_code": _STR, "approximate": {"type": "boolean"}, "zone": _STR,
+        "parent": _STR, "owner_org": _STR, "operator_org": _STR, "regulator": _STR, "codes": _PAIRS,
+        "downstream": _PAIRS, "length_m": _NUM, "diameter_mm": _NUM, "people": {"type": "integer"},
+        "customers": {"type": "integer"}, "contacts": _PAIRS, "installed": _STR, "calibrated": _STR, "battery": _STR,
+        "retired": {"type": "boolean"}, "demo": {"type": "boolean"}, "version": {"type": "integer"}, "by": _STR,
+        "at": _TIME, "sensors": {"type": "array", "items": _STR, "description": "ids of the sensors that watch it"},
+    },
+}  # fmt: skip
+SCHEMAS = {"Asset": ASSET_SCHEMA, "Alert": ALERT_SCHEMA, "Transition": TRANSITION_SCHEMA, "Problem": PROBLEM_SCHEMA}
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -85,7 +100,44 @@ ALERT_TIMELINE = answer(
         ]
     },
 )
+ASSET = answer("the asset or sensor", _ref("Asset"))
+ASSET_LIST = answer(
+    "one page, in the order of ids",
+    {
+        "type": "object",
+        "required": ["items", "next", "total"],
+        "properties": {
+            "items": {"type": "array", "items": _ref("Asset")}, "next": _CODE, "total": {"type": "integer"},
+        },
+    },
+)  # fmt: skip
 FEED = answer("events; `data` is a CloudEvent 1.0 with {alert, transition}", _STR, "text/event-stream")
+
+
+FENCE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "name", "kind", "shape"],
+                    "properties": {
+                        "id": _STR, "name": _TEXT, "kind": _STR, "shape": _ANY, "active": _LIST, "from": _TIME,
+                        "until": _TIME, "effect": _ANY, "people": {"type": "integer"}, "moving": {"type": "boolean"},
+                        "dwell_s": _NUM, "note": _STR, "version": {"type": "integer"},
+                    },
+                },
+                "example": {
+                    "id": "works-beijing-xi-lu", "name": {"zh": "北京西路开挖", "en": "Beijing West Road works"},
+                    "kind": "works", "shape": {"type": "circle", "lon": 107.981, "lat": 26.583, "radius_m": 150},
+                    "from": "2026-12-01T00:00:00Z", "until": "2026-12-20T10:00:00Z",
+                    "effect": {"suppress": ["pressure_transient"]},
+                },
+            }
+        },
+    }
+}  # fmt: skip
 
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:

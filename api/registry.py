@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiokafka.errors import KafkaError
 
 from api.tail import quietly
-from geo.assets import Sensor, Zone
+from geo.assets import Record, Sensor, Zone
+from geo.fences import Fence
 from streams.errors import CityopsError
-from streams.registry import RegistryReader
+from streams.registry import Registry, RegistryReader, send
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
 KEPT_RUNS = 4
 READ_S = 5.0
+SEEN_S = 3.0  # until a change that was written is read back
 
 
 class LiveRegistry:
@@ -30,6 +32,7 @@ class LiveRegistry:
         self._away = "the registry has not been read yet"
         self._runs: OrderedDict[str, RegistryReader] = OrderedDict()
         self._opening = asyncio.Lock()
+        self._changing = asyncio.Lock()
 
     @property
     def trouble(self) -> str:
@@ -70,6 +73,40 @@ class LiveRegistry:
 
     def zones(self) -> Iterable[Zone]:
         return list(self._reader.zones.values())
+
+    def fences(self) -> Iterable[Fence]:
+        """All that ever were; those that are over are `removed`."""
+        return list(self._reader.fences.values())
+
+    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until the topic has brought this version of a fence; False where it did not come in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (known := self._reader.fences.get(id_)) is None or known.version < version:
+                    await self._reader.moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def table(self) -> Registry:
+        return self._reader.registry
+
+    async def change(self, make: Callable[[Registry], Record]) -> Record:
+        """Write the record that `make` derives from the registry as it is, one change at a time, and read it back.
+
+        What `make` raises ends the change. Raises CityopsError where Kafka does not take it.
+        """
+        async with self._changing:
+            if self.trouble:
+                raise CityopsError(f"the registry cannot be changed now: {self.trouble}")
+            record = make(self.table)
+            await asyncio.to_thread(send, self._settings, [record])
+            for _ in range(int(SEEN_S / 0.01)):
+                if record in (self.table.get(record.id), self.table.zones.get(record.id)):
+                    break
+                await asyncio.sleep(0.01)
+            return record
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
         """A sensor of a run's own registry, read at the first question; None where the run or sensor is unknown."""

@@ -30,6 +30,7 @@ from api.metrics import Metrics
 from api.projector import Projector
 from api.registry import LiveRegistry
 from api.store import Store
+from api.tables import KafkaTables
 from api.tokens import signing_key
 from geo.divisions import Divisions
 from streams.errors import CityopsError, UsageError
@@ -70,7 +71,8 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     registry = LiveRegistry(settings)
     context = Context(
         settings=settings, folder=folder, store=store, hub=hub, auth=auth, metrics=Metrics(), projection=projector,
-        bus=bus, intake=KafkaIntake(bus, settings), registry=registry, history=history, divisions=Divisions.load(),
+        bus=bus, intake=KafkaIntake(bus, settings), registry=registry, tables=KafkaTables(settings), history=history,
+        divisions=Divisions.load(),
     )  # fmt: skip
     if demo and demo_accounts.is_loopback(settings.host):
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)

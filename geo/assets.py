@@ -1,4 +1,4 @@
-"""The registry's records: a sensor and a zone, their JSON, and what makes one invalid (ids: `geo.ids`)."""
+"""What makes a record of the registry invalid (records: `geo.records`, ids: `geo.ids`)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import msgspec
-
-from geo.divisions import Divisions, UnitError, in_subtree, level_of
+from geo.asset_checks import asset_problems, common_problems, county_problems, location_problem, unit_problems
+from geo.divisions import Divisions
 from geo.ids import (
     DOMAIN_LETTER,
     GENERIC,
@@ -19,119 +18,19 @@ from geo.ids import (
     SensorId,
     kind_info,
     kind_of,
+    parse_asset_id,
     parse_sensor_id,
     parse_zone_id,
 )
+from geo.records import Asset, Code, Contact, Pipe, Record, Sensor, Zone, decode, encode
 
 __all__ = [
     "DOMAIN_LETTER", "GENERIC", "KINDS", "LETTER_DOMAIN", "Asset", "AssetError", "Code", "Contact", "Kind",
     "Pipe", "Problem", "Record", "Sensor", "SensorId", "Zone", "check", "decode", "encode", "kind_info",
-    "kind_of", "location_problem", "parse_sensor_id", "parse_zone_id", "problems", "profile_for",
+    "kind_of", "location_problem", "parse_asset_id", "parse_sensor_id", "parse_zone_id", "problems", "profile_for",
 ]  # fmt: skip
 
 REPORTS = ("continuous", "batched")
-CHINA = (73.0, 3.0, 136.0, 54.0)  # lon, lat, lon, lat: degrees, WGS-84
-
-
-class Sensor(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="sensor"):
-    """One measuring point with one kind of reading. `asset` is the object it watches ("" = itself)."""
-
-    id: str
-    domain: str
-    kind: str
-    profile: str = ""  # key in the detectors catalog; "" = `domain.kind`
-    zone: str
-    unit_code: str  # deepest administrative code known
-    lon: float | None = None  # WGS-84 degrees
-    lat: float | None = None
-    approximate: bool = False
-    asset: str = ""
-    name_zh: str = ""
-    name_en: str = ""
-    unit: str = ""  # unit of measure
-    interval_s: float = 60.0
-    owner_org: str = ""
-    operator_org: str = ""
-    regulator: str = ""
-    params: dict[str, float] = {}
-    report: str = "continuous"  # or "batched": samples each interval_s, uploads each upload_s
-    upload_s: float = 0.0
-    flow_sign: int = 0  # part of its zone's flow balance: +1 into the zone, -1 out of it
-    chainage_m: float | None = None  # metres along its zone's line or road, from the upstream end
-    retired: bool = False  # readings are refused, open episodes end
-    demo: bool = False
-    version: int = 1
-
-
-class Zone(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="zone"):
-    """The unit of partitioning: sensors of one zone are read by one worker. `partition` is stored, never computed."""
-
-    id: str
-    domain: str
-    county: str
-    partition: int
-    name_zh: str = ""
-    name_en: str = ""
-    version: int = 1
-
-
-class Code(msgspec.Struct, frozen=True):
-    """What another system calls the same object."""
-
-    system: str
-    value: str
-
-
-class Pipe(msgspec.Struct, frozen=True):
-    """A link of a network to the next object downstream."""
-
-    to: str  # id of the asset downstream
-    length_m: float = 0.0
-    diameter_mm: float = 0.0
-
-
-class Contact(msgspec.Struct, frozen=True):
-    role: str
-    name: str
-    phone: str = ""
-
-
-class Asset(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="asset"):
-    """A thing of the city: a valve, a pipe, a well, a station, a school. Sensors name theirs in `Sensor.asset`."""
-
-    id: str  # unified code without its check character, 522601-W-VLV-000123
-    domain: str
-    kind: str  # valve, pipe, well, …, of `geo.ids`
-    name_zh: str = ""
-    name_en: str = ""
-    lon: float | None = None  # WGS-84 degrees; of a line its middle
-    lat: float | None = None
-    line: tuple[tuple[float, float], ...] = ()  # lon, lat of a pipe or road
-    unit_code: str
-    approximate: bool = False
-    zone: str = ""
-    owner_org: str = ""
-    operator_org: str = ""
-    regulator: str = ""
-    codes: tuple[Code, ...] = ()
-    downstream: tuple[Pipe, ...] = ()
-    length_m: float = 0.0
-    diameter_mm: float = 0.0
-    people: int = 0  # who are usually there, or are served by it
-    contacts: tuple[Contact, ...] = ()
-    installed: str = ""  # ISO dates
-    calibrated: str = ""
-    battery: str = ""
-    retired: bool = False
-    demo: bool = False
-    version: int = 1
-    by: str = ""
-    at_ms: int = 0
-
-
-Record = Sensor | Zone
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Sensor | Zone)
 
 
 class Problem(NamedTuple):
@@ -141,52 +40,11 @@ class Problem(NamedTuple):
     reason: str
 
 
-def encode(record: Record) -> bytes:
-    """JSON of one record, with `"type": "sensor"` or `"zone"`."""
-    return _encoder.encode(record)
-
-
-def decode(value: bytes | str) -> Record:
-    """The record of one JSON value.
-
-    >>> decode(encode(Zone(id="522601-W-DMA03", domain="water", county="522601", partition=2))).partition
-    2
-
-    Raises:
-        AssetError: not JSON, no known type, a field is missing or has the wrong type.
-    """
-    try:
-        record: Record = _decoder.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise AssetError(f"registry record is not usable: {error}") from None
-    return record
-
-
 def profile_for(sensor: Sensor) -> str:
     """The sensor's key in the detectors catalog: its own, else `domain.kind`, at a station along a line
     `domain.station_kind`."""
     station = "" if sensor.chainage_m is None else "station_"
     return sensor.profile or f"{sensor.domain}.{station}{sensor.kind}"
-
-
-def location_problem(lon: float | None, lat: float | None) -> str:
-    """Why a place cannot be used, "" where it can: outside China's bounding box, not finite, lat/lon swapped.
-
-    >>> location_problem(107.98, 26.58), location_problem(26.58, 107.98)
-    ('', 'lon 26.58, lat 107.98 look swapped: longitude comes first, try 107.98 26.58')
-    """
-    if lon is None and lat is None:
-        return ""
-    if lon is None or lat is None:
-        return "give both lon and lat, or neither"
-    if not (math.isfinite(lon) and math.isfinite(lat)):
-        return f"lon {lon}, lat {lat} are not finite numbers"
-    west, south, east, north = CHINA
-    if west <= lon <= east and south <= lat <= north:
-        return ""
-    if west <= lat <= east and south <= lon <= north:
-        return f"lon {lon:g}, lat {lat:g} look swapped: longitude comes first, try {lat:g} {lon:g}"
-    return f"lon {lon:g}, lat {lat:g} are outside China ({west:g}-{east:g} E, {south:g}-{north:g} N; WGS-84 degrees)"
 
 
 def problems(record: Record, divisions: Divisions | None = None) -> list[Problem]:
@@ -195,6 +53,8 @@ def problems(record: Record, divisions: Divisions | None = None) -> list[Problem
     That the record's zone exists is the registry's check, not this one's.
     """
     table = divisions or Divisions.load()
+    if isinstance(record, Asset):
+        return [Problem(*fault) for fault in asset_problems(record, table)]
     return _zone_problems(record, table) if isinstance(record, Zone) else _sensor_problems(record, table)
 
 
@@ -211,7 +71,7 @@ def _zone_problems(zone: Zone, table: Divisions) -> list[Problem]:
         county, domain, _ = parse_zone_id(zone.id)
     except AssetError as error:
         return [Problem("id", str(error))]
-    out = _county_problems("id", county, table)
+    out = [Problem(*fault) for fault in county_problems("id", county, table)]
     if zone.domain != domain:
         out.append(Problem("domain", f"is {zone.domain!r}, but the id says {domain!r}"))
     if zone.county != county:
@@ -226,7 +86,7 @@ def _sensor_problems(sensor: Sensor, table: Divisions) -> list[Problem]:
         parts = parse_sensor_id(sensor.id)
     except AssetError as error:
         return [Problem("id", str(error))]
-    out = _county_problems("id", parts.county, table)
+    out = [Problem(*fault) for fault in county_problems("id", parts.county, table)]
     if sensor.domain != parts.domain:
         out.append(Problem("domain", f"is {sensor.domain!r}, but the id says {parts.domain!r}"))
     kind = kind_of(sensor.id)
@@ -236,15 +96,10 @@ def _sensor_problems(sensor: Sensor, table: Divisions) -> list[Problem]:
         zone_county, zone_domain, _ = parse_zone_id(sensor.zone)
         if zone_domain != parts.domain:
             out.append(Problem("zone", f"{sensor.zone} is a zone of {zone_domain}, the sensor is of {parts.domain}"))
-        out += _county_problems("zone", zone_county, table)
+        out += [Problem(*fault) for fault in county_problems("zone", zone_county, table)]
     except AssetError as error:
         out.append(Problem("zone", str(error)))
-    try:
-        unit = table.get(sensor.unit_code)
-        if level_of(unit.code) != "prefecture" and not in_subtree(unit.code, parts.county):
-            out.append(Problem("unit_code", f"{unit.code} {unit.name} is not in the id's county {parts.county}"))
-    except UnitError as error:
-        out.append(Problem("unit_code", str(error)))
+    out += [Problem(*fault) for fault in unit_problems(sensor.unit_code, parts.county, table)]
     place = location_problem(sensor.lon, sensor.lat)
     if place:
         out.append(Problem("lon", place))
@@ -260,11 +115,10 @@ def _sensor_problems(sensor: Sensor, table: Divisions) -> list[Problem]:
         out.append(Problem("chainage_m", f"is {sensor.chainage_m}; want metres from the upstream end, 0 or more"))
     if sensor.flow_sign not in (-1, 0, 1):
         out.append(Problem("flow_sign", f"is {sensor.flow_sign}; want +1 (into the zone), -1 (out of it) or 0"))
+    for metric, (low, high) in sensor.valid.items():
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            out.append(Problem("valid", f"{metric}: from {low} to {high}; want two numbers, the lower first"))
+    dates = [("installed", sensor.installed), ("calibrated", sensor.calibrated), ("battery", sensor.battery)]
+    out += [Problem(*fault) for fault in common_problems(sensor.codes, sensor.contacts, dates)]
     bad = [name for name, value in sensor.params.items() if not math.isfinite(value)]
     return [*out, *(Problem("params", f"{name} is not a finite number") for name in bad)]
-
-
-def _county_problems(field: str, county: str, table: Divisions) -> list[Problem]:
-    if county in table and level_of(county) == "county":
-        return []
-    return [Problem(field, f"{county} is no county of the prefecture; county codes are 522601 … 522636")]

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 DOMAIN_LETTER: Mapping[str, str] = {"water": "W", "gas": "G", "pipeline": "P", "traffic": "T"}
 LETTER_DOMAIN: Mapping[str, str] = {letter: domain for domain, letter in DOMAIN_LETTER.items()}
+URBAN = "urban"  # of schools, bridges, vehicles: they belong to no utility, an alert of any domain may touch them
+ASSET_LETTER: Mapping[str, str] = {**DOMAIN_LETTER, URBAN: "U"}
 
 
 class Kind(NamedTuple):
@@ -54,6 +56,44 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     },
 }
 GENERIC = Kind("generic", "", "监测", "reading")  # type GEN, any domain
+
+
+class AssetType(NamedTuple):
+    """What an asset of one type is: kind, names, the domains that have it; `line`: it is drawn as a line."""
+
+    kind: str
+    zh: str
+    en: str
+    domains: tuple[str, ...]
+    line: bool = False
+
+
+_PIPES = ("water", "gas", "pipeline")
+ASSET_TYPES: Mapping[str, AssetType] = {  # no type is also one of a sensor's: an id says which it is
+    "PIP": AssetType("pipe", "管段", "pipe", _PIPES, line=True),
+    "JUN": AssetType("junction", "节点", "junction", _PIPES),
+    "VLV": AssetType("valve", "阀门", "valve", _PIPES),
+    "WEL": AssetType("well", "井", "well", _PIPES),  # a manhole or valve chamber
+    "STN": AssetType("station", "站点", "station", (*_PIPES, "traffic")),
+    "REG": AssetType("regulator", "调压站", "pressure regulator", ("gas", "pipeline")),
+    "TNK": AssetType("tank", "池（罐）", "tank", _PIPES),
+    "PMP": AssetType("pump", "泵站", "pump", _PIPES),
+    "SRC": AssetType("source", "水源（气源）", "source", _PIPES),
+    "MTR": AssetType("meter", "计量表", "meter", _PIPES),
+    "HYT": AssetType("hydrant", "消火栓", "fire hydrant", ("water",)),
+    "RDS": AssetType("road", "路段", "road section", ("traffic",), line=True),
+    "SIG": AssetType("signal", "信号灯", "traffic signal", ("traffic",)),
+    "SCH": AssetType("school", "学校", "school", (URBAN,)),
+    "HOS": AssetType("hospital", "医院", "hospital", (URBAN,)),
+    "CAR": AssetType("care_home", "养老机构", "care home", (URBAN,)),
+    "MKT": AssetType("market", "集市（商场）", "market", (URBAN,)),
+    "RES": AssetType("residence", "居民小区", "residential area", (URBAN,)),
+    "BRG": AssetType("bridge", "桥梁", "bridge", (URBAN,), line=True),
+    "TUN": AssetType("tunnel", "隧道", "tunnel", (URBAN,), line=True),
+    "UTL": AssetType("utility_tunnel", "综合管廊", "utility tunnel", (URBAN,), line=True),
+    "VEH": AssetType("vehicle", "车辆", "vehicle", (URBAN,)),  # moves: no place of its own
+}
+FACILITIES = ("school", "hospital", "care_home", "market", "residence", "bridge", "tunnel", "utility_tunnel")
 
 _SENSOR_ID = re.compile(r"([0-9]{6})-([A-Z])-([A-Z0-9]{3})-([0-9]{6})")
 _ZONE_ID = re.compile(r"([0-9]{6})-([A-Z])-([A-Z]{2,4}[0-9]{2,4})")
@@ -105,6 +145,27 @@ def parse_zone_id(zone_id: str) -> tuple[str, str, str]:
     return match[1], _domain(match[2], f"zone id {zone_id!r}"), match[3]
 
 
+def parse_asset_id(asset_id: str) -> SensorId:
+    """County, domain, type and serial of an asset id.
+
+    >>> parse_asset_id("522601-U-SCH-000012")
+    SensorId(county='522601', domain='urban', type='SCH', serial=12)
+
+    Raises:
+        AssetError: the form, the domain letter or the type is unknown, or the domain has no such type.
+    """
+    match = _SENSOR_ID.fullmatch(asset_id)
+    if match is None:
+        raise AssetError(f"asset id {asset_id!r}: want county-domain-type-serial, e.g. 522601-W-VLV-000123")
+    county, letter, kind_type, serial = match.groups()
+    domain = _domain(letter, f"asset id {asset_id!r}", ASSET_LETTER)
+    about = ASSET_TYPES.get(kind_type)
+    if about is None or domain not in about.domains:
+        known = ", ".join(name for name, kind in ASSET_TYPES.items() if domain in kind.domains)
+        raise AssetError(f"asset id {asset_id!r}: {domain} has no type {kind_type!r}; it has {known}")
+    return SensorId(county, domain, kind_type, int(serial))
+
+
 def kind_info(sensor_id: str) -> Kind:
     """Kind, unit of measure and names that the id's type letters mean."""
     parts = parse_sensor_id(sensor_id)
@@ -120,8 +181,9 @@ def kind_of(sensor_id: str) -> str:
     return kind_info(sensor_id).kind
 
 
-def _domain(letter: str, where: str) -> str:
-    if letter not in LETTER_DOMAIN:
-        known = ", ".join(f"{key} {name}" for key, name in LETTER_DOMAIN.items())
-        raise AssetError(f"{where}: unknown domain letter {letter!r}; there are {known}")
-    return LETTER_DOMAIN[letter]
+def _domain(letter: str, where: str, letters: Mapping[str, str] = DOMAIN_LETTER) -> str:
+    for domain, known in letters.items():
+        if known == letter:
+            return domain
+    known = ", ".join(f"{key} {name}" for name, key in letters.items())
+    raise AssetError(f"{where}: unknown domain letter {letter!r}; there are {known}")

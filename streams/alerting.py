@@ -12,7 +12,7 @@ from geo.divisions import Divisions
 from streams import topics
 from streams.alerts.engine import Engine
 from streams.events import AlertRecord, Command, Detection
-from streams.metrics import REJECTS, TRANSITIONS
+from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 from streams.wire import encode_record, encode_result
@@ -69,6 +69,8 @@ class AlertsLogic:
 
     def _write(self, record: AlertRecord, partition: int, out: Outbox) -> None:
         TRANSITIONS.labels(record.transition.trigger).inc()
+        if record.alert.suppressions:
+            SUPPRESSED.labels(record.alert.kind).inc()
         value = encode_record(record, self._divisions)
         out.send(self.settings.prefix + topics.ALERTS, partition, value, record.alert.county.encode())
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from detectors.bank import StateError
+from detectors.profile_file import ProfileFile
 from geo.assets import Sensor
+from geo.fences import Fence
 from streams import codec, topics
 from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
@@ -31,6 +34,15 @@ class Snapshot(msgspec.Struct):
     pos: dict[str, int]
     kernels: dict[str, bytes]
     ticks: dict[str, dict[str, int]] = {}
+
+
+def _records(cfg: list[dict[str, Any]]) -> Iterator[Sensor | Fence | ProfileFile]:
+    """What a message tells of the registry. What cannot be read (of a newer program) is logged and left out."""
+    for plain in cfg:
+        try:
+            yield msgspec.convert(plain, Sensor | Fence | ProfileFile)
+        except msgspec.ValidationError as error:
+            log.warning("a registry record is left out: %s", error)
 
 
 class DetectLogic:
@@ -90,7 +102,7 @@ class DetectLogic:
         kernel = self.kernels[record.topic]
         try:
             packed = codec.unpack(record.value or b"", trusted=True)
-            found = kernel.configure([msgspec.convert(c, Sensor) for c in packed.cfg]) if packed.cfg else []
+            found = kernel.configure(_records(packed.cfg)) if packed.cfg else []
             if len(packed.cols):
                 found += kernel.process(packed.cols, packed.at)
         except codec.CodecError as e:

@@ -11,6 +11,8 @@ import hashlib
 import msgspec
 from msgspec import Struct, field
 
+from geo.fences import Mark
+
 SEVERITIES = ("I", "II", "III", "IV")
 LEVELS = ("village", "township", "county", "prefecture")
 
@@ -74,6 +76,7 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     delayed_by_s: float = 0.0
     witnesses: int = 1  # sensors that agree
     near: tuple[str, ...] = ()  # all sensors concerned, the most likely place first
+    fences: tuple[Mark, ...] = ()  # active ones that hold the place
     owner_org: str = ""
     operator_org: str = ""
     regulator: str = ""
@@ -105,6 +108,15 @@ class Ack(Struct, frozen=True):
     by: str
     at_ms: int
     expires_ms: int
+
+
+class Suppression(Struct, frozen=True, kw_only=True):
+    """Why nobody is told of an alert for now. `by`: who or what said so, a fence's id for BY_FENCE."""
+
+    kind: str  # BY_FENCE | SHELVED | BY_RULE | OUT_OF_SERVICE
+    by: str
+    why: Text
+    until_ms: int | None = None
 
 
 class Link(Struct, frozen=True):
@@ -148,6 +160,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     label: str = "UNACK"
     episode: int = 1
     flaps: int = 0
+    hard: bool = False  # a hard limit was crossed in this episode
     count: int = 1
     first_seen_ms: int
     last_seen_ms: int
@@ -176,6 +189,8 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     delayed_by_s: float = 0.0
     previous: str | None = None  # alert id of the episode before
     links: tuple[Link, ...] = ()
+    fences: tuple[Mark, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
 
 
 class Transition(Struct, frozen=True, kw_only=True):

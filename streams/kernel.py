@@ -22,22 +22,22 @@ from numpy.typing import NDArray
 from detectors import catalog as _catalog
 from detectors import dropout, fused
 from detectors.bank import Bank, records
-from detectors.catalog import Catalog, Profile, override
+from detectors.catalog import Catalog, ProfileError
 from detectors.groups import GROUPS
 from detectors.layout import ACTIVE, BLOCK_SLOTS, CLEAR, EVENT, SLOT, SLOTS
-from detectors.params import RECORD, ParamError, compile_params
+from detectors.profile_file import ProfileFile
 from detectors.texts import Kind
 from detectors.zone_sum import ZoneSums
-from geo.assets import Sensor, profile_for
+from geo.assets import Sensor
+from geo.fences import Fence, FenceError
 from streams import finding, kernel_state
 from streams.columns import Columns
 from streams.events import Detection
 from streams.explaining import Context, detection
 from streams.groups import Found, Groups
-from streams.row_lists import RowLists
+from streams.kernel_rows import Rows
 
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
-METRICS = 32  # of one sensor; further ones are unknown
 EVENTS = 256  # findings the loop may make before they are read
 COUNTERS = ("late", "duplicate", "nan", "unknown", "bad")
 BALANCE = "balance"
@@ -56,23 +56,16 @@ class Kernel:
         blind_ms: int | None = BLIND_MS,  # None: ticks are the readings' own times (a replay), a gap is a gap
     ) -> None:
         self.domain, self.run, self.mode, self._blind_ms = domain, run, mode, blind_ms
-        self.catalog = catalog or Catalog.default()
-        self.problems: list[str] = []  # sensors whose own parameters were refused, newest last
-        self._bank = Bank()
-        self._sensors: list[Sensor] = []  # by row
-        self._names: list[str] = []  # by row: id, id/metric, zone/balance
-        self._profiles: list[Profile] = []  # by row
-        self._params: NDArray[Any] = records(np.zeros(8, RECORD))
-        self._param_rows: dict[bytes, int] = {}
+        self._base = catalog or Catalog.default()
+        self._file: ProfileFile | None = None  # own profiles over those of `_base`
+        self._rows = Rows(domain, self._base)
         self._open: dict[int, str] = {}  # row * 8 + slot -> kind of the open episode
-        self._metrics: dict[str, list[str]] = {}  # sensor -> metrics that have rows
         self._sums = ZoneSums()
         self._groups = Groups(GROUPS.get(domain))
         self._now_ms = 0
         self._counts = np.zeros(len(COUNTERS), np.int64)
         self._events: NDArray[Any] = records(np.zeros(EVENTS + 2 * SLOTS, EVENT))
         self._silent_rows, self._silent_actions = np.zeros(EVENTS, np.int32), np.zeros(EVENTS, np.uint8)
-        self._lists = RowLists()
 
     @property
     def counters(self) -> dict[str, int]:
@@ -80,43 +73,60 @@ class Kernel:
         return {**counts, "late_for_balance": self._sums.late, "balance_gap": self._sums.gaps}
 
     def __len__(self) -> int:
-        return len(self._bank)
+        return len(self._rows.bank)
 
-    def configure(self, sensors: Iterable[Sensor]) -> list[Detection]:
-        """Add sensors or take over newer versions of them; what ends with a retired one.
+    @property
+    def problems(self) -> list[str]:
+        """Parameters and profiles that were refused, newest last."""
+        return self._rows.problems
 
-        A sensor whose profile or interval changed learns anew.
-        """
+    def configure(self, records: Iterable[Sensor | Fence | ProfileFile]) -> list[Detection]:
+        """Take over newer versions of sensors, fences and this domain's profiles; what ends with a retired sensor."""
         out: list[Detection] = []
-        for sensor in sensors:
-            row = self._bank.rows.get(sensor.id)
-            if row is not None and sensor.version <= self._sensors[row].version:
-                continue
-            row = self._put(sensor.id, sensor)
-            self._sums.member(
-                row, sensor.zone, 0 if sensor.retired else sensor.flow_sign, sensor.interval_s, sensor.upload_s
-            )
-            self._groups.member(row, sensor)
-            metrics = self._metrics.get(sensor.id, ())
-            rows = [row, *(self._put(f"{sensor.id}/{m}", self._of_metric(sensor, m)) for m in metrics)]
-            if sensor.retired:
-                out += [d for r in rows for d in self._retire(r)]
+        for record in records:
+            if isinstance(record, Sensor):
+                out += self._sensor(record)
+            elif isinstance(record, Fence):
+                self._fence(record)
+            elif record.domain == self.domain:
+                self._profiles(record)
         return out
 
+    def _sensor(self, sensor: Sensor) -> list[Detection]:
+        row = self._rows.bank.rows.get(sensor.id)
+        if row is not None and sensor.version <= self._rows.sensors[row].version:
+            return []
+        row = self._rows.put(sensor.id, sensor, self._now_ms)
+        sign = 0 if sensor.retired else sensor.flow_sign
+        self._sums.member(row, sensor.zone, sign, sensor.interval_s, sensor.upload_s)
+        self._groups.member(row, sensor)
+        metrics = self._rows.metrics.get(sensor.id, ())
+        of = [self._rows.put(f"{sensor.id}/{m}", self._rows.of_metric(sensor, m), self._now_ms) for m in metrics]
+        return [d for r in (row, *of) for d in self._retire(r)] if sensor.retired else []
+
+    def _fence(self, fence: Fence) -> None:
+        try:
+            self._rows.refresh(self._rows.fencing.put(fence, self._now_ms), self._now_ms)
+        except FenceError as error:
+            self._rows.problem(f"fence {fence.id}: {error}; what it was before stays")
+
+    def _profiles(self, file: ProfileFile) -> None:
+        """Go over to newer profiles; a text that cannot be used is a problem, and the old ones stay."""
+        if self._file is not None and file.version <= self._file.version:
+            return
+        try:
+            self.use(self._base.with_text(file.domain, file.toml, f"profiles of {file.domain}, version {file.version}"))
+            self._file = file
+        except ProfileError as error:
+            self._rows.problem(f"{error}; the profiles before it are used")
+
     def use(self, catalog: Catalog) -> None:
-        """Go over to other profiles. What was learned stays; what a profile newly asks for begins anew, and so does a
-        sensor whose profile measures in another unit."""
-        self.catalog, self._param_rows = catalog, {}
-        for row, sensor in enumerate(self._sensors):
-            old, profile = self._profiles[row], catalog.get(profile_for(sensor))
-            self._profiles[row] = profile
-            if profile.unit != old.unit:
-                self._bank.forget(row)
-            self._set_params(row, sensor, profile)
+        """Go over to other profiles (`Rows.use` says what is kept)."""
+        self._rows.use(catalog, self._now_ms)
 
     def process(self, cols: Columns, at_ms: int = 0) -> list[Detection]:
         """Judge readings in the order given; `at_ms`: when they arrived, epoch ms, 0 where nobody knows (a replay)."""
-        idx, rows = self._rows(cols)
+        idx, rows = self._rows.find(cols, self._now_ms)
         quality = _NO_QUALITY if cols.quality is None else cols.quality
         ended: list[Detection] = []
         if self._sums.zones or self._groups:
@@ -126,10 +136,10 @@ class Kernel:
         return ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
 
     def _judge(self, rows: Any, idx: Any, ts_ms: Any, values: Any, quality: Any, at_ms: int) -> list[Detection]:
-        bank, out, first, n = self._bank, [], 0, len(idx)
+        bank, out, first, n = self._rows.bank, [], 0, len(idx)
         while first < n:
             found, first = fused.apply(
-                bank.state, bank.slots, self._params, bank.ring_t, bank.ring_v, rows, idx, ts_ms, values,
+                bank.state, bank.slots, self._rows.params, bank.ring_t, bank.ring_v, rows, idx, ts_ms, values,
                 quality, self._counts, self._now_ms, at_ms, self._events, first, bank.blocks, bank.block_slots,
                 bank.seasons,
             )  # fmt: skip
@@ -144,67 +154,44 @@ class Kernel:
         if now_ms <= self._now_ms:
             return []
         if self._blind_ms is not None and now_ms - self._now_ms > self._blind_ms:
-            self._bank.state["heard"] = now_ms
+            self._rows.bank.state["heard"] = now_ms
         self._now_ms = now_ms
+        self._rows.refresh(self._rows.fencing.due(now_ms), now_ms)
         return self._balances(now_ms) + self._told(self._groups.advance(now_ms)) + self._silences(now_ms)
 
     def _told(self, found: list[Found]) -> list[Detection]:
-        return [finding.detection(f, self.run, self.mode, self.domain, self._now_ms) for f in found]
+        return [self._placed(finding.detection(f, self.run, self.mode, self.domain, self._now_ms)) for f in found]
+
+    def _placed(self, d: Detection) -> Detection:
+        """A detection with the fences around its own place."""
+        marks = self._rows.fencing.marks_at(d.lon, d.lat, d.unit, d.kind, d.ts_ms, d.hard)
+        return msgspec.structs.replace(d, fences=marks) if marks else d
 
     def _balances(self, now_ms: int) -> list[Detection]:
         out: list[Detection] = []
         for zone, ts, value in self._sums.advance(now_ms):
-            row = self._bank.rows.get(f"{zone}/{BALANCE}")
+            row = self._rows.bank.rows.get(f"{zone}/{BALANCE}")
             if row is None:
-                row = self._put(f"{zone}/{BALANCE}", self._of_zone(zone))
+                row = self._rows.put(f"{zone}/{BALANCE}", self._of_zone(zone), now_ms)
             one = np.array([row], np.int32), np.zeros(1, np.int32), np.array([ts]), np.array([value])
             out += self._judge(*one, _NO_QUALITY, 0)
         return out
 
     def _silences(self, now_ms: int) -> list[Detection]:
-        bank, out, row = self._bank, [], 0
+        bank, out, row = self._rows.bank, [], 0
         rows, actions = self._silent_rows, self._silent_actions
         while row < len(bank):
-            found, row = dropout.tick(bank.state, bank.slots, self._params, now_ms, row, len(bank), rows, actions)
+            found, row = dropout.tick(bank.state, bank.slots, self._rows.params, now_ms, row, len(bank), rows, actions)
             fused.silent(
-                bank.state, self._params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, found, now_ms,
+                bank.state, self._rows.params, bank.slots, bank.ring_t, bank.ring_v, rows, actions, found, now_ms,
                 self._events,
             )  # fmt: skip
             out += [self._detection(self._events[k], now_ms) for k in range(found)]
         return out
 
-    # -- rows ------------------------------------------------------------------------------------------------------
-
-    def _put(self, name: str, sensor: Sensor) -> int:
-        """Make or renew a row."""
-        profile = self.catalog.get(profile_for(sensor))
-        row = self._bank.rows.get(name)
-        if row is None:
-            row = self._bank.add(name)
-            self._lists.clear()
-            self._sensors.append(sensor)
-            self._profiles.append(profile)
-            self._names.append(name)
-        else:
-            old = self._sensors[row]
-            self._sensors[row], self._profiles[row] = sensor, profile
-            if (profile_for(old), old.interval_s) != (profile_for(sensor), sensor.interval_s):
-                self._bank.forget(row)
-        self._set_params(row, sensor, profile)
-        return row
-
-    def _set_params(self, row: int, sensor: Sensor, profile: Profile) -> None:
-        param_row = self._bank.state[row]["profile"] = self._param_row(sensor, profile)
-        self._bank.ask(row, self._params[param_row])
-
-    def _of_metric(self, sensor: Sensor, metric: str) -> Sensor:
-        """What a metric's row is judged by: the sensor's place, the metric's profile."""
-        kind = metric if f"{self.domain}.{metric}" in self.catalog.profiles else "generic"
-        return msgspec.structs.replace(sensor, kind=kind, profile="", params={}, unit="", flow_sign=0)
-
     def _of_zone(self, zone: str) -> Sensor:
         z = self._sums.zones[zone]
-        first = self._sensors[min(z.signs)]
+        first = self._rows.sensors[min(z.signs)]
         return Sensor(
             id=f"{zone}/{BALANCE}", domain=self.domain, kind=BALANCE, zone=zone, unit_code=zone[:6], asset=zone,
             lon=first.lon, lat=first.lat, approximate=True, name_zh=f"{zone} 分区", name_en=f"zone {zone}",
@@ -215,8 +202,8 @@ class Kernel:
     def _retire(self, row: int) -> list[Detection]:
         """End what is open and forget what was learned."""
         out = []
-        r, slots = self._bank.state[row], self._bank.slots[row]
-        boxed = self._bank.block_slots[r["block"]]
+        r, slots = self._rows.bank.state[row], self._rows.bank.slots[row]
+        boxed = self._rows.bank.block_slots[r["block"]]
         for slot in range(SLOTS + (BLOCK_SLOTS if r["block"] else 0)):
             s = slots[slot] if slot < SLOTS else boxed[slot - SLOTS]
             if s["phase"] == ACTIVE:
@@ -228,55 +215,15 @@ class Kernel:
                     e[name] = math.nan
                 out.append(self._detection(e, 0, retired=True))
             (slots if slot < SLOTS else boxed)[slot % SLOTS] = np.zeros((), SLOT)
-        self._bank.unlearn(row)
+        self._rows.bank.unlearn(row)
         last, profile, block = int(r["last_ts"]), int(r["profile"]), int(r["block"])
-        self._bank.state[row] = np.zeros((), r.dtype)
+        self._rows.bank.state[row] = np.zeros((), r.dtype)
         r["profile"], r["last_ts"], r["block"] = profile, last, block
         return out
 
-    def _param_row(self, sensor: Sensor, profile: Profile) -> int:
-        """The row of the parameter table for a sensor; equal parameters share one."""
-        try:
-            values = override(profile, sensor.params)
-        except ParamError as error:
-            self.problems.append(f"sensor {sensor.id}: params: {error}; its profile {profile.key} is used without them")
-            values = profile.params
-        interval = sensor.interval_s if math.isfinite(sensor.interval_s) and sensor.interval_s > 0 else 60.0
-        if sensor.retired:
-            values = {**values, "dropout.intervals": 0.0}
-        record = compile_params(values, interval, profile.low_slot, sensor.upload_s)
-        row = self._param_rows.setdefault(record.tobytes(), len(self._param_rows))
-        if row == len(self._params):
-            self._params = records(np.concatenate([self._params, np.zeros(row, RECORD)]))
-        self._params[row] = record
-        return row
-
-    def _rows(self, cols: Columns) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """(idx int32[n], rows int32[..]) such that rows[idx] is each reading's row or -1."""
-        if cols.metric_idx is None:
-            return cols.idx, self._lists.find(self._bank, cols.sensors)
-        metrics = cols.metrics or []
-        width = len(metrics) + 1
-        pairs, idx = np.unique(cols.idx.astype(np.int64) * width + cols.metric_idx + 1, return_inverse=True)
-        rows = [self._row_of(cols.sensors[k // width], metrics[k % width - 1] if k % width else "") for k in pairs]
-        return idx.astype(np.int32).reshape(-1), np.array(rows, np.int32)
-
-    def _row_of(self, sensor: str, metric: str) -> int:
-        own = self._bank.rows.get(sensor, -1)
-        if own < 0 or metric in ("", "value", self._sensors[own].kind):
-            return own
-        row = self._bank.rows.get(f"{sensor}/{metric}")
-        if row is None:
-            known = self._metrics.setdefault(sensor, [])
-            if len(known) >= METRICS:
-                return -1
-            known.append(metric)
-            row = self._put(f"{sensor}/{metric}", self._of_metric(self._sensors[own], metric))
-        return row
-
     def _detection(self, e: Any, at_ms: int, retired: bool = False) -> Detection:
         row, slot = int(e["row"]), int(e["slot"])
-        sensor, profile = self._sensors[row], self._profiles[row]
+        sensor, profile = self._rows.sensors[row], self._rows.profiles[row]
         key = row * 8 + slot
         known: Mapping[str, Kind] = _catalog.KINDS
         kind = known[self._open[key]] if key in self._open else profile.kinds[slot]
@@ -284,11 +231,13 @@ class Kernel:
             self._open.pop(key, None)
         else:
             self._open[key] = kind.kind
-        params = self._params[self._bank.state[row]["profile"]]
+        params = self._rows.params[self._rows.bank.state[row]["profile"]]
         now_ms = at_ms or self._now_ms
-        return detection(
-            e, kind, Context(self.run, self.mode, self._names[row], sensor, profile, params, now_ms), retired
+        made = detection(
+            e, kind, Context(self.run, self.mode, self._rows.names[row], sensor, profile, params, now_ms), retired
         )
+        marks = self._rows.fencing.marks(row, made.kind, made.ts_ms, made.hard)
+        return msgspec.structs.replace(made, fences=marks) if marks else made
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -304,11 +253,13 @@ class Kernel:
                 now_ms=self._now_ms,
                 counts=self._counts.tolist(),
                 open=list(self._open.items()),
-                sensors=self._sensors,
-                bank=self._bank.dump(),
-                metrics=self._metrics,
+                sensors=self._rows.sensors,
+                bank=self._rows.bank.dump(),
+                metrics=self._rows.metrics,
                 sums=self._sums.dump(),
                 groups=self._groups.dump(),
+                fences=self._rows.fencing.dump(),
+                profiles=self._file,
             )
         )
 
@@ -319,21 +270,20 @@ class Kernel:
             StateError: the bytes are no snapshot, of a format that cannot be migrated, or of another domain or run.
         """
         saved, notes = kernel_state.decode(data, self.domain, self.run, self.mode)
-        bank = Bank.load(saved.bank)
-        self._bank, self._sensors, self._open = bank, saved.sensors, dict(saved.open)
-        self._names, self._metrics = list(bank.rows), saved.metrics
-        self._profiles = [self.catalog.get(profile_for(s)) for s in saved.sensors]
+        self._open, self._now_ms = dict(saved.open), saved.now_ms
+        self._rows = Rows(self.domain, self._base)
+        self._rows.fencing.load(saved.fences, saved.now_ms)
+        if saved.profiles is not None:
+            self._profiles(saved.profiles)
+        self._rows.load(Bank.load(saved.bank), saved.sensors, saved.metrics, saved.now_ms)
         self._sums, self._groups = ZoneSums(), Groups(GROUPS.get(self.domain))
         own = {s.id for s in saved.sensors}
-        for row, (sensor, profile) in enumerate(zip(self._sensors, self._profiles, strict=True)):
-            self._set_params(row, sensor, profile)
-            if sensor.flow_sign and not sensor.retired and self._names[row] in own:
+        for row, (name, sensor) in enumerate(zip(self._rows.names, self._rows.sensors, strict=True)):
+            if sensor.flow_sign and not sensor.retired and name in own:
                 self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
-            if "/" not in self._names[row]:  # else a metric's row or a balance's
+            if "/" not in name:  # else a metric's row or a balance's
                 self._groups.member(row, sensor)
         self._sums.load(saved.sums)
         notes += self._groups.load(saved.groups)
         self._counts[: len(saved.counts)] = saved.counts
-        self._now_ms = saved.now_ms
-        self._lists.clear()
-        return notes
+        return notes + self._rows.problems

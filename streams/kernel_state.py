@@ -1,6 +1,7 @@
 """What a kernel's snapshot holds, and how one of an older program becomes one of this program.
 
-Formats: 3 (layout 2 of the detectors' records: no clock slot, no balances, no metrics' rows), 4 (this one). A format
+Formats: 3 (layout 2 of the detectors' records: no clock slot, no balances, no metrics' rows), 4 (no fences, no profiles
+of its own), 5 (this one). A format
 that is not known, or another domain or run, is refused; the caller rebuilds from the readings instead.
 """
 
@@ -12,9 +13,11 @@ import msgspec
 
 from detectors import catalog
 from detectors.bank import StateError
+from detectors.profile_file import ProfileFile
 from geo.assets import Sensor
+from geo.fences import Fence
 
-FORMAT = 4
+FORMAT = 5
 OLDEST = 3
 
 
@@ -32,6 +35,8 @@ class Saved(msgspec.Struct):
     metrics: dict[str, list[str]] = {}
     sums: dict[str, Any] = {}
     groups: dict[str, Any] = {}
+    fences: list[Fence] = []
+    profiles: ProfileFile | None = None
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from geo.assets import Record, Sensor, Zone
 
 if TYPE_CHECKING:
-    from streams.registry import Registry
+    from streams.registry_table import Registry
 
 
 class Move(NamedTuple):
@@ -29,7 +29,11 @@ def moves(known: Registry, records: Iterable[Record], partitions: int) -> Iterat
     zones = dict(known.zones)
     zones.update({r.id: r for r in listed if isinstance(r, Zone)})
     for record in listed:
-        fault = _zone(known, record, partitions) if isinstance(record, Zone) else _sensor(known, record, zones)
+        fault = None
+        if isinstance(record, Zone):
+            fault = _zone(known, record, partitions)
+        elif isinstance(record, Sensor):
+            fault = _sensor(known, record, zones)
         if fault is not None:
             yield fault
 

@@ -13,14 +13,25 @@ from typing import NamedTuple
 
 import msgspec
 
-from geo.assets import AssetError, Record, Sensor, Zone, kind_info, location_problem, parse_sensor_id, parse_zone_id
+from geo.assets import (
+    Asset,
+    AssetError,
+    Record,
+    Sensor,
+    Zone,
+    kind_info,
+    location_problem,
+    parse_asset_id,
+    parse_sensor_id,
+    parse_zone_id,
+)
 from geo.assets import problems as record_problems
 from geo.boundaries import Boundaries
 from geo.divisions import Divisions
 from geo.places import Places
 from streams.errors import UsageError
 from streams.moves import moves
-from streams.registry import Registry
+from streams.registry_table import Registry
 
 RETIRED = "is retired: give the new device a new id, or bring this one back with `cityops sensors retire --undo "
 NEAR_M = 1_000.0  # a place this far outside the id's county is taken: drawn borders are no sharper
@@ -76,7 +87,7 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
         except _Field as error:
             out.problems.append(BadRow(line, error.field, error.reason))
             continue
-        faults = [*record_problems(sensor), *_place_problems(sensor)]
+        faults = [*record_problems(sensor), *outside_county(sensor), *_asset_problems(sensor, registry)]
         if sensor.id in seen:
             faults.append(_Field("id", f"{sensor.id} is also on line {seen[sensor.id]}").problem)
         seen.setdefault(sensor.id, line)
@@ -176,7 +187,7 @@ def _attributed(sensor: Sensor) -> Sensor:
     return msgspec.structs.replace(sensor, unit_code=where.unit, approximate=where.approximate)
 
 
-def _place_problems(sensor: Sensor) -> list[tuple[str, str]]:
+def outside_county(sensor: Sensor | Asset) -> list[tuple[str, str]]:
     """A place that is not in the county which the id names."""
     county = sensor.id[:6]
     if sensor.lon is None or sensor.lat is None or location_problem(sensor.lon, sensor.lat):
@@ -189,6 +200,17 @@ def _place_problems(sensor: Sensor) -> list[tuple[str, str]]:
         return []
     name = Divisions.load().get(county).name
     return [("lon", f"{away / 1000:.1f} km outside {county} {name}; check the id, lon and lat (WGS-84 degrees)")]
+
+
+def _asset_problems(sensor: Sensor, registry: Registry) -> list[tuple[str, str]]:
+    """An asset that has the form of an id, but is not there; other texts are names of the user's own."""
+    try:
+        parse_asset_id(sensor.asset)
+    except AssetError:
+        return []
+    if sensor.asset in registry.assets:
+        return []
+    return [("asset", f"{sensor.asset} is not registered: import it first with `cityops assets import`")]
 
 
 def _number(field: str, text: str) -> float:

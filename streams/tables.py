@@ -90,6 +90,7 @@ class Follower:
     def __init__(self, settings: Settings, topics: Sequence[str], apply: Apply) -> None:
         self.settings, self.topics, self.apply = settings, [settings.prefix + t for t in topics], apply
         self.trouble = f"{', '.join(self.topics)} has not been read yet"  # "" when it follows
+        self.moved = asyncio.Event()  # set when records came; each batch has one of its own
         self._complete = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._consumer: Any = None
@@ -171,6 +172,8 @@ class Follower:
                 for tp, records in (await self._consumer.getmany(timeout_ms=500)).items():
                     for record in records:
                         self.apply(tp.topic.removeprefix(self.settings.prefix), record.key, record.value)
+                    self.moved.set()
+                    self.moved = asyncio.Event()
                 if self._complete.is_set():
                     self.trouble = ""
             except KafkaError as error:

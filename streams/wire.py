@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from geo.divisions import Divisions, UnitError
+from geo.fences import Mark
 from streams.alerts.lifecycle import RESPONSIBLE
 from streams.events import Alert, AlertRecord, CommandResult, Text, Transition
 
@@ -106,7 +107,9 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             "deadline": _time(a.escalation.deadline_ms or None),
             "exhausted": a.escalation.exhausted,
         },
-        "suppressions": [],
+        "suppressions": [
+            {"kind": s.kind, "by": s.by, "why": _text(s.why), "until": _time(s.until_ms)} for s in a.suppressions
+        ],
         "told": [
             {"unit": t.unit, "role": t.role, "at": rfc3339(t.at_ms), "channel": t.channel, "acked": t.acked}
             for t in a.told
@@ -117,8 +120,21 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "parent": None,
         "members": [],
         "links": _links(a),
-        "fences": [],
+        "fences": [_mark(m) for m in a.fences],
         "impact": {},
+    }
+
+
+def _mark(m: Mark) -> dict[str, Any]:
+    name = {"zh": m.name_zh, "en": m.name_en or m.name_zh}
+    return {
+        "id": m.fence,
+        "kind": m.kind,
+        "name": name,
+        "severity": m.severity,
+        "suppress": m.suppress,
+        "until": _time(m.until_ms),
+        "people": m.people,
     }
 
 

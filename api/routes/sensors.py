@@ -1,4 +1,4 @@
-"""The registry as the console needs it: assets with their sensors, one sensor, its readings."""
+"""One sensor of the registry, and its readings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import time
 from typing import Annotated, Any
 
-import msgspec
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import asking, times
@@ -17,72 +16,12 @@ from api.docs import problems
 from api.errors import Problem
 from api.roles import Principal
 from geo.assets import Sensor
+from streams.assets.geojson import public
 
 router = APIRouter(tags=["sensors"])
-GEOJSON = "application/geo+json"
-LIMIT, MAX_LIMIT = 500, 5000
 MAX_POINTS = 5000
 AGGS = ("mean", "min", "max", "last", "count")
 Text = str | None
-
-
-@router.get("/assets", responses=problems(401, 403, 422))
-async def assets(
-    request: Request,
-    ctx: Ctx,
-    caller: Caller,
-    unit: Annotated[Text, Query(description="division code; its subtree")] = None,
-    domain: Annotated[Text, Query(description="comma list of domains")] = None,
-    zone: Annotated[Text, Query(description="zone id")] = None,
-    kind: Annotated[Text, Query(description="kind of measurement, e.g. pressure")] = None,
-    q: Annotated[str, Query(description="part of id, asset or name")] = "",
-    limit: Annotated[Text, Query(description="1 to 5000")] = None,
-    page: Annotated[Text, Query(description="`next` of the page before")] = None,
-) -> Response:
-    """Sensors of the registry with the asset each watches, in order of id."""
-    prefix = asking.unit_prefix(unit)
-    names = asking.domains(domain)
-    zone, kind = asking.word("zone", zone), asking.word("kind", kind)
-    words = asking.searched(q).lower().split()
-    number = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
-    after = asking.word("page", page) or ""
-    scope = asking.scoped(caller, prefix)
-
-    def find() -> list[Sensor]:
-        found = [
-            s
-            for s in ctx.registry.sensors()
-            if s.id > after
-            and s.unit_code.startswith(scope)
-            and (not names or s.domain in names)
-            and (not zone or s.zone == zone)
-            and (not kind or s.kind == kind)
-            and all(w in f"{s.id}\n{s.asset}\n{s.name_zh}\n{s.name_en}\n{s.zone}".lower() for w in words)
-        ]
-        return sorted(found, key=lambda s: s.id)
-
-    found = await asyncio.to_thread(find)
-    token = found[number - 1].id if len(found) > number else None
-    items = [_public(s) for s in found[:number]]
-    if GEOJSON in request.headers.get("accept", ""):
-        features = [
-            {
-                "type": "Feature",
-                "id": item["id"],
-                "geometry": None
-                if item["lon"] is None
-                else {"type": "Point", "coordinates": [item["lon"], item["lat"]]},
-                "properties": item,
-            }
-            for item in items
-        ]
-        body = {"type": "FeatureCollection", "features": features, "next": token, "total": len(found)}
-        return Response(orjson.dumps(body), media_type=GEOJSON)
-    return Response(orjson.dumps({"items": items, "next": token, "total": len(found)}), media_type="application/json")
-
-
-def _public(sensor: Sensor) -> dict[str, Any]:
-    return {**msgspec.to_builtins(sensor), "asset": sensor.asset or sensor.id}
 
 
 def visible(ctx: Context, caller: Principal, sensor: str) -> Sensor:
@@ -96,8 +35,8 @@ def visible(ctx: Context, caller: Principal, sensor: str) -> Sensor:
 
 @router.get("/sensors/{id}", responses=problems(401, 403, 404))
 async def get_sensor(id: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:  # noqa: A002 - the contract's name
-    """One sensor of the registry."""
-    return _public(visible(ctx, caller, id))
+    """One sensor of the registry, with its unified code."""
+    return public(visible(ctx, caller, id))
 
 
 @router.get("/sensors/{id}/readings", responses=problems(401, 403, 404, 422, 503))

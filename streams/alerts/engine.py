@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from streams.alerts import fenced
 from streams.alerts.lifecycle import TABLE, Step, on_command, on_detection, on_link
 from streams.alerts.linking import Nearby
-from streams.alerts.severity import Rule, decide, default_rules
+from streams.alerts.severity import Rule, default_rules
 from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text
 
 KEPT_KEYS = 2_000  # idempotency keys remembered a partition
@@ -50,7 +51,7 @@ class Engine:
     def on_detection(self, d: Detection, now_ms: int) -> AlertRecord | None:
         """The record to write, or None when nothing is to be told."""
         current = self.alerts.get(self.newest.get((d.run, d.asset, d.kind), ""))
-        severity, why = decide(d, self.rules)
+        severity, why = fenced.severity(d, self.rules)
         step = on_detection(current, d, severity, why, now_ms)
         if step.alert is not None and step.alert is not current:
             if step.transition is not None and step.transition.trigger == "raise":

@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from streams.alerts.fenced import suppressions
 from streams.alerts.severity import worse
 from streams.events import Ack, Alert, Command, Detection, Link, Text, Transition, stable_id
 
 REPEAT_MS = 30_000
 ACK_EXPIRES_MS = {"I": 15 * 60_000, "II": 30 * 60_000, "III": 2 * 3_600_000, "IV": 24 * 3_600_000}
 RESPONSIBLE = {"I": "county", "II": "county", "III": "township", "IV": "village"}
+LABEL_OF = {"BY_FENCE": "DSUPR", "BY_RULE": "DSUPR", "SHELVED": "SHLVD", "OUT_OF_SERVICE": "OOSRV"}
+UNSUPPRESSED = Text("不再屏蔽，恢复通知", "no longer suppressed: told again")
 RANK = {"village": 0, "township": 1, "county": 2, "prefecture": 3}
 ACK_ROLES = ("officer", "commander", "admin")
 
@@ -42,6 +45,8 @@ TABLE: dict[str, Row] = {
         Row("RAISE-4", "raise", "CLEARED, later", "new episode linked to the one before, version 1"),
         Row("SEVERITY-UP", "raise or update", "ACTIVE, worse than before", "severity set, acks drop"),
         Row("SEVERITY-DOWN", "raise or update", "ACTIVE, milder than before", "the worst of the episode holds"),
+        Row("SUPPRESS-1", "raise or update", "a fence began to suppress it", "suppressions set"),
+        Row("SUPPRESS-2", "raise or update", "no fence suppresses it any more", "suppressions dropped"),
         Row("CLEAR-1", "clear", "ACTIVE, no other sensor of it active", "CLEARED"),
         Row("CLEAR-3", "clear", "ACTIVE, another sensor of it is still active", "stays ACTIVE"),
         Row("CLEAR-2", "clear", "CLEARED or no alert", "nothing"),
@@ -117,6 +122,9 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
         interval_s=d.interval_s,
         delayed_by_s=d.delayed_by_s,
         previous=before.id if before else None,
+        hard=d.hard,
+        fences=d.fences,
+        suppressions=suppressions(None, d),
     )
     return _made(before if before and before.id == alert.id else None, alert, "raise", d.reason, now_ms, row)
 
@@ -133,10 +141,18 @@ def _repeat(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -
     if worse(severity, alert.severity):
         changed = replace(changed, severity=severity, severity_why=why, acks=())
         return _made(alert, changed, "severity", why, now_ms, TABLE["SEVERITY-UP"])
+    if {s.by for s in changed.suppressions} != {s.by for s in alert.suppressions}:
+        return _suppressed(alert, changed, now_ms)
     if d.sensor not in alert.sensors or d.ts_ms - alert.last_seen_ms >= REPEAT_MS:
         return Step(changed, _transition(alert, changed, "repeat", d.reason, now_ms), TABLE["RAISE-2"])
     quiet = replace(changed, last_seen_ms=alert.last_seen_ms, evidence=alert.evidence, reason=alert.reason)
     return Step(quiet, None, TABLE["RAISE-2"])
+
+
+def _suppressed(alert: Alert, changed: Alert, now_ms: int) -> Step:
+    if changed.suppressions:
+        return _made(alert, changed, "suppress", changed.suppressions[-1].why, now_ms, TABLE["SUPPRESS-1"])
+    return _made(alert, changed, "unsuppress", UNSUPPRESSED, now_ms, TABLE["SUPPRESS-2"])
 
 
 def _seen(alert: Alert, d: Detection) -> Alert:
@@ -149,6 +165,9 @@ def _seen(alert: Alert, d: Detection) -> Alert:
         active=alert.active if d.sensor in alert.active else (*alert.active, d.sensor),
         evidence=d.evidence,
         reason=d.reason,
+        fences=d.fences,
+        suppressions=suppressions(alert, d),
+        hard=alert.hard or d.hard,
     )
 
 
@@ -193,7 +212,9 @@ def on_command(alert: Alert | None, c: Command, level: str, now_ms: int) -> Step
 
 
 def label(alert: Alert) -> str:
-    """ISA-18.2 label from condition and the ack of the responsible level or one above it."""
+    """ISA-18.2 label from condition and the ack of the responsible level or one above it; suppressed ones first."""
+    if alert.suppressions:
+        return LABEL_OF[alert.suppressions[0].kind]
     need = RANK[RESPONSIBLE[alert.severity]]
     acked = any(RANK[a.level] >= need for a in alert.acks)
     if alert.condition == "CLEARED":
@@ -201,7 +222,8 @@ def label(alert: Alert) -> str:
     return "ACKED" if acked else "UNACK"
 
 
-_SHOWN = ("condition", "severity", "handling", "label", "count", "flaps", "acks")
+_NEW: dict[str, object] = {"suppressions": []}  # of a new alert, and not worth telling
+_SHOWN = ("condition", "severity", "handling", "label", "count", "flaps", "acks", "suppressions")
 
 
 def _made(
@@ -226,9 +248,11 @@ def _transition(
         at_ms=now_ms,
         reason=why,
         before={k: v for k, v in old.items() if new[k] != v},
-        after={k: v for k, v in new.items() if before is None or old[k] != v},
+        after={k: v for k, v in new.items() if old.get(k, _NEW.get(k)) != v},
     )
 
 
 def _plain(value: object) -> object:
-    return [f"{a.level}:{a.by}" for a in value] if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return [f"{a.level if isinstance(a, Ack) else a.kind}:{a.by}" for a in value]

@@ -1,16 +1,20 @@
-"""`cityops profiles`: which detectors a kind of sensor has, and whether a file of profiles can be used."""
+"""`cityops profiles`: which detectors a kind of sensor has, whether a file of profiles can be used, and putting it in
+force in a running system: it reaches every worker through the topic `profiles`."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli.common import connection_options, settings_from
+
 if TYPE_CHECKING:
     from detectors.catalog import Profile
+    from streams.settings import Settings
 
 
 @click.group()
@@ -52,6 +56,62 @@ def check(file: Path, as_json: bool) -> None:
         raise UsageError(str(error)) from None
     keys = sorted(found)
     click.echo(json.dumps({"ok": True, "profiles": keys}) if as_json else f"{len(keys)} profiles: {', '.join(keys)}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--by", metavar="NAME", help="Who does this (default: the user of this machine).")
+@click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
+@connection_options
+def put(file: Path, by: str | None, **connection: Any) -> None:
+    """Put FILE, `<domain>.toml`, in force over the profiles that ship, in every worker and without a restart.
+
+    It is refused as a whole where it cannot be used, and the profiles before it stay. What sensors learned stays too.
+    """
+    from detectors.catalog import ProfileError, read
+    from streams.errors import UsageError
+
+    try:
+        found = read(file)
+    except ProfileError as error:
+        raise UsageError(f"{error}; the profiles in force stay") from None
+    version = _write(settings_from(**connection), file.stem, file.read_text("utf-8"), by)
+    click.echo(f"{file.stem}: {len(found)} profiles in force as version {version}: {', '.join(sorted(found))}")
+
+
+@command.command()
+@click.argument("domain")
+@click.option("--by", metavar="NAME", help="Who does this (default: the user of this machine).")
+@click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
+@connection_options
+def reset(domain: str, by: str | None, **connection: Any) -> None:
+    """Take what was put in force for DOMAIN back; the profiles that ship are used again."""
+    from streams.errors import UsageError
+    from streams.topics import DOMAINS
+
+    if domain not in DOMAINS:
+        raise UsageError(f"{domain!r} is no domain; want one of {', '.join(DOMAINS)}")
+    click.echo(f"{domain}: the profiles that ship, as version {_write(settings_from(**connection), domain, '', by)}")
+
+
+def _write(settings: Settings, domain: str, text: str, by: str | None) -> int:
+    """Returns the version it has."""
+    import getpass
+    import time
+
+    from detectors.profile_file import ProfileFile, encode
+    from streams import tables, topics, versions
+    from streams.cli.common import require_topics
+    from streams.registry import read_all
+
+    require_topics(settings)
+    old = read_all(settings).profiles.get(domain)
+    made = ProfileFile(
+        domain=domain, toml=text, version=old.version + 1 if old else 1, by=by or getpass.getuser(),
+        at_ms=int(time.time() * 1000),
+    )  # fmt: skip
+    tables.write(settings, topics.PROFILES, versions.rows([(domain, made.version, encode(made))]))
+    return made.version
 
 
 def _changed(profile: Profile) -> dict[str, float]:

@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from geo.assets import Sensor
+from geo.fences import Effect, Fence, Once, UnitArea
 from streams.columns import Columns
 from streams.events import Detection
 from streams.kernel import Kernel
@@ -42,9 +44,19 @@ def readings(draw: st.DrawFn) -> Columns:
     return Columns(["s0", "s1", "s2", "nobody"], idx, ts, x)
 
 
-def run(c: Columns, cuts: list[int], ticks: dict[int, int]) -> tuple[list[Detection], bytes]:
-    kernel, found = made(), []
-    for a, b in pairwise(sorted({0, len(c), *(k for k in cuts if k < len(c)), *ticks})):
+FENCE = Fence(
+    id="F1", name_zh="围栏", kind="works", shape=UnitArea("522601"), active=(Once(T0 + 30_000, T0 + 100_000),),
+    effect=Effect(params={"water.pressure": {"limits.low_1": 39.99}}),
+)  # fmt: skip
+
+
+def run(
+    c: Columns, cuts: list[int], ticks: dict[int, int], news: dict[int, Fence] | None = None
+) -> tuple[list[Detection], bytes]:
+    kernel, found, news = made(), [], news or {}
+    for a, b in pairwise(sorted({0, len(c), *(k for k in cuts if k < len(c)), *ticks, *news})):
+        if a in news:
+            found += kernel.configure([news[a]])
         if a in ticks:
             found += kernel.tick(ticks[a])
         found += kernel.process(Columns(c.sensors, c.idx[a:b], c.ts_ms[a:b], c.value[a:b]))
@@ -56,6 +68,21 @@ def run(c: Columns, cuts: list[int], ticks: dict[int, int]) -> tuple[list[Detect
 def test_any_split_gives_the_same_answer(c: Columns, cuts: list[int], at: list[int]) -> None:
     ticks = {k: int(c.ts_ms[k]) + 30_000 for k in at}
     assert run(c, cuts, ticks) == run(c, [], ticks)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    readings(),
+    st.lists(st.integers(0, 400), max_size=30),
+    st.lists(st.integers(1, 190), max_size=5),
+    st.lists(st.integers(0, 190), min_size=1, max_size=4, unique=True),
+)
+def test_any_split_gives_the_same_answer_while_a_fence_changes(
+    c: Columns, cuts: list[int], at: list[int], when: list[int]
+) -> None:
+    ticks = {k: int(c.ts_ms[k]) + 1_000 for k in at}
+    news = {k: replace(FENCE, version=n, removed=n % 3 == 0) for n, k in enumerate(sorted(when), 1)}
+    assert run(c, cuts, ticks, news) == run(c, [], ticks, news)
 
 
 @settings(max_examples=20, deadline=None)

@@ -37,7 +37,7 @@ def run(settings: Settings, load: Load) -> Iterator[Figure]:
         at = [clock()]
         cols = codec.unpack(value, trusted=True).cols
         at.append(clock())
-        kernels[p]._lists.find(kernels[p]._bank, cols.sensors)
+        kernels[p]._rows.find(cols, 0)
         at.append(clock())
         found += len(kernels[p].process(cols))
         at.append(clock())

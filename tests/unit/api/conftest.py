@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from api.metrics import Metrics
 from api.records import parse
 from api.store import Applied, Store
 from api.times import rfc3339
-from geo.assets import Sensor, Zone
+from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
+from geo.fences import Fence
+from geo.fences import decode as decode_fence
 from streams.columns import I32, Columns
 from streams.events import Command
+from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
 T0 = 1_763_884_800_000
@@ -123,6 +126,7 @@ class FakeRegistry:
     trouble = ""
 
     def __init__(self) -> None:
+        self.kept: dict[str, Fence] = {}
         self._sensors = {
             s.id: s
             for s in (
@@ -136,6 +140,17 @@ class FakeRegistry:
                 ),
             )
         }  # fmt: skip
+        valve = Asset(
+            id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601001", lon=107.98, lat=26.58,
+            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0,
+        )  # fmt: skip
+        self.table = Table([*self._sensors.values(), valve])
+        self.written: list[Record] = []
+
+    async def change(self, make: Callable[[Table], Record]) -> Record:
+        record = make(self.table)
+        self.written.append(record)
+        return record
 
     def sensor(self, id_: str) -> Sensor | None:
         return self._sensors.get(id_)
@@ -151,8 +166,30 @@ class FakeRegistry:
     def zones(self) -> list[Zone]:
         return []
 
+    def fences(self) -> list[Fence]:
+        return list(self.kept.values())
+
+    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        return self.kept[id_].version >= version
+
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
         return None
+
+
+class FakeTables:
+    """Keeps what was written, and lets the registry see it."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self.registry = registry
+        self.rows: list[tuple[str, str, int, bytes]] = []
+
+    async def write(self, topic: str, records: Sequence[tuple[str, int, bytes]]) -> None:
+        for id_, version, value in records:
+            self.rows.append((topic, id_, version, value))
+            self.registry.kept[id_] = decode_fence(value)
+
+    async def history(self, topic: str, id_: str) -> list[bytes]:
+        return [value for t, i, _, value in self.rows if (t, i) == (topic, id_)]
 
 
 class FakeHistory:
@@ -199,6 +236,7 @@ def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Conte
     with store.write() as tx:
         tx.execute(insert(schema.users), hashed)
     hub = Hub(store.cursor())
+    registry = FakeRegistry()
     return Context(
         settings=Settings({"data": str(tmp_path)}, env={}),
         folder=tmp_path,
@@ -209,7 +247,8 @@ def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Conte
         projection=FakeProjection(store, hub),
         bus=FakeBus(),
         intake=FakeIntake(),
-        registry=FakeRegistry(),
+        registry=registry,
+        tables=FakeTables(registry),
         history=FakeHistory(),
         divisions=Divisions.load(),
     )

@@ -140,7 +140,7 @@ def test_a_probe_that_only_flickers_is_stuck() -> None:
 def test_only_who_asks_pays_and_all_together_stay_within_a_kilobyte_and_a_season() -> None:
     k = Kernel("water", catalog=catalog())
     k.configure([sensor()])
-    assert "blocks" not in k._bank.dump()
+    assert "blocks" not in k._rows.bank.dump()
     assert BYTES_PER_SENSOR + BYTES_PER_BLOCK <= 1024
     assert BYTES_PER_SEASON <= 1024
 
@@ -169,16 +169,16 @@ def test_other_profiles_keep_what_was_learned_and_new_detectors_begin_anew() -> 
     x = daily(9, swing=2.0)
     k = kernel()
     send(k, x[: 1 * DAY])
-    level = float(k._bank.state[0]["level"])
+    level = float(k._rows.bank.state[0]["level"])
     k.use(catalog(seasonal__on=1))
-    assert float(k._bank.state[0]["level"]) == level
+    assert float(k._rows.bank.state[0]["level"]) == level
     send(k, x[DAY:], DAY)
-    seen = int(k._bank.blocks[1]["bins_seen"])
+    seen = int(k._rows.bank.blocks[1]["bins_seen"])
     assert seen > 150
     k.use(catalog(seasonal__on=1, seasonal__z_on=7))
-    assert int(k._bank.blocks[1]["bins_seen"]) == seen
+    assert int(k._rows.bank.blocks[1]["bins_seen"]) == seen
     k.use(catalog(seasonal__on=1, seasonal__period_s=86400))
-    assert int(k._bank.blocks[1]["bins_seen"]) == 0
+    assert int(k._rows.bank.blocks[1]["bins_seen"]) == 0
 
 
 def test_a_profile_that_no_longer_asks_ends_what_is_open() -> None:
@@ -193,12 +193,12 @@ def test_a_profile_that_no_longer_asks_ends_what_is_open() -> None:
 def test_a_device_put_in_the_place_of_another_learns_anew() -> None:
     k = kernel(**ALL)
     send(k, daily(6))
-    assert int(k._bank.blocks[1]["bins_seen"]) > 24
+    assert int(k._rows.bank.blocks[1]["bins_seen"]) > 24
     k.configure([sensor(version=2, retired=True)])
     k.configure([sensor(version=3)])
-    b = k._bank.blocks[1]
+    b = k._rows.bank.blocks[1]
     assert (int(b["bins_seen"]), int(b["shift_n"]), int(b["median_n"]), int(b["season"])) == (0, 0, 0, 1)
-    assert np.isnan(k._bank.seasons[1]).all()
+    assert np.isnan(k._rows.bank.seasons[1]).all()
     x = daily(0.5, seed=9) - 20  # another level is no alert of the new device
     assert send(k, x, 7 * DAY) == []
 
@@ -206,7 +206,7 @@ def test_a_device_put_in_the_place_of_another_learns_anew() -> None:
 def test_state_of_layout_3_becomes_layout_4_with_its_open_episode() -> None:
     k = Kernel("water")
     k.restore((Path(__file__).parents[1] / "data" / "kernel-layout3.msgpack").read_bytes())
-    assert k._bank.dump()["layout"] == 4
+    assert k._rows.bank.dump()["layout"] == 4
     ts = 1_700_000_000_000 + (201 + np.arange(12)) * 1000
     (end,) = k.process(Columns(["s0"], np.zeros(12, np.int32), ts, np.full(12, 40.0)))
     assert (end.state, end.kind, end.onset_ms) == ("clear", "pressure_low", 1_700_000_190_000)

@@ -1,0 +1,45 @@
+"""What the fences around a detection do to its alert: steps of severity, and for how long nobody is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geo.effects import combined
+from streams.alerts.severity import Rule, decide
+from streams.events import Alert, Detection, Suppression, Text
+
+BY_FENCE = "BY_FENCE"
+
+
+def severity(d: Detection, rules: Sequence[Rule]) -> tuple[str, Text]:
+    """(severity, why) by the matrix, with the fences' kinds as tags of the place and their people, then their steps.
+
+    Statistics of one sensor stay at most III, whatever a fence asks; a hard limit is never lowered.
+    """
+    tags, people = {m.kind for m in d.fences}, sum(m.people for m in d.fences)
+    base, why = decide(d, rules, tags, people)
+    if not d.fences:
+        return base, why
+    moved, zh, en = combined(base, d.fences, grounded=d.hard or d.witnesses >= 2, hard=d.hard)
+    return moved, Text("；".join((why.zh, *zh)), "; ".join((why.en, *en)))
+
+
+def suppressions(alert: Alert | None, d: Detection) -> tuple[Suppression, ...]:
+    """Those of other causes as they were, and one for each fence that suppresses this alert now.
+
+    Once a hard limit was crossed, only what a fence says of the hard limit counts until the episode ends.
+    """
+    kept = () if alert is None else alert.suppressions
+    if alert is not None and alert.hard and not d.hard:
+        return kept
+    own = tuple(
+        Suppression(
+            kind=BY_FENCE,
+            by=m.fence,
+            why=Text(f"{m.name_zh}期间不通知", f"not told during {m.name_en or m.name_zh}"),
+            until_ms=m.until_ms,
+        )
+        for m in d.fences
+        if m.suppress
+    )
+    return (*(s for s in kept if s.kind != BY_FENCE), *own)

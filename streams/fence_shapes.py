@@ -1,0 +1,77 @@
+"""Fences on the map and the question what they would do at a place: for the command line and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from geo import fence_shapes
+from geo.boundaries import Boundaries
+from geo.divisions import PREFECTURE
+from geo.effects import active, combined, marks
+from geo.fence_book import FenceBook
+from geo.fence_wire import feature, public
+from geo.fences import Fence, FenceError, UnitArea
+from streams.fencing import unit_rings
+
+DIGITS = 6  # of a degree: 0.1 m
+
+
+def book(fences: Iterable[Fence]) -> FenceBook:
+    """A book of these fences; one whose unit has no polygon is left out."""
+    out = FenceBook(unit_rings=unit_rings)
+    for fence in fences:
+        try:
+            out.put(fence)
+        except FenceError:
+            continue
+    return out
+
+
+def unit_of(fence: Fence) -> str:
+    """The unit that a fence belongs to: its own, else the county of its middle, else the prefecture."""
+    if isinstance(fence.shape, UnitArea):
+        return fence.shape.unit
+    try:
+        middle = fence_shapes.centre(fence_shapes.rings(fence.shape, unit_rings))
+    except FenceError:
+        return PREFECTURE
+    return Boundaries.load().county_of(*middle) or PREFECTURE
+
+
+def drawn(fence: Fence) -> dict[str, Any]:
+    """The fence as a GeoJSON feature, its shape as polygons; without geometry where its unit has no polygon."""
+    try:
+        polygons = fence_shapes.rings(fence.shape, unit_rings)
+    except FenceError:
+        return {"type": "Feature", "id": fence.id, "geometry": None, "properties": public(fence)}
+    rings = [[[(round(x, DIGITS), round(y, DIGITS)) for x, y in ring.tolist()] for ring in p] for p in polygons]
+    return feature(fence, [[_closed(ring) for ring in p] for p in rings])
+
+
+def collection(fences: Iterable[Fence]) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": [drawn(f) for f in fences]}
+
+
+def verdict(
+    fences: FenceBook, lon: float, lat: float, kind: str, severity: str, hard: bool, now_ms: int
+) -> dict[str, Any]:
+    """Which fences hold a point, and what they would do to an alert of `kind` ("": only which) with `severity`."""
+    there = fences.at(lon, lat)
+    found = [{**public(f), "active": active(f, now_ms)} for f in there]
+    answer: dict[str, Any] = {"lon": lon, "lat": lat, "fences": found}
+    if kind:
+        does = marks(there, kind, now_ms, hard)
+        moved, zh, en = combined(severity, does, grounded=hard, hard=hard)
+        answer |= {
+            "kind": kind,
+            "severity": moved,
+            "suppressed": any(m.suppress for m in does),
+            "why": {"zh": "；".join(zh), "en": "; ".join(en)},
+            "people": sum(m.people for m in does),
+        }
+    return answer
+
+
+def _closed(ring: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    return ring if ring[0] == ring[-1] else [*ring, ring[0]]
