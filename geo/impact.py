@@ -86,6 +86,12 @@ class Surroundings:
         self._network.remove(id_)
         return self._assets.pop(id_, None) is not None
 
+    def get(self, id_: str) -> Asset | None:
+        return self._assets.get(id_)
+
+    def __len__(self) -> int:
+        return len(self._assets)
+
     def near(self, lon: float, lat: float, radius_m: float) -> list[tuple[Asset, float]]:
         """See `NearIndex.near`."""
         return self._near.near(lon, lat, radius_m)

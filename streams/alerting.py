@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from geo.assets import Asset
 from geo.divisions import Divisions
-from streams import topics
+from streams import config, topics
 from streams.alerts.engine import Engine
 from streams.events import AlertRecord, Command, Detection
 from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
@@ -20,6 +21,7 @@ from streams.wire import encode_record, encode_result
 log = logging.getLogger(__name__)
 
 ALERT = b"alert/"
+ASSET = b"asset/"
 KEYS = b"keys"
 _detection = msgspec.json.Decoder(Detection)
 _command = msgspec.json.Decoder(Command)
@@ -41,11 +43,17 @@ class AlertsLogic:
     def restore(self, state: Mapping[bytes, bytes]) -> None:
         alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
         self.engine.restore(alerts, state.get(KEYS, b""))
+        for key, value in state.items():
+            if key.startswith(ASSET):
+                self.engine.surroundings.put(msgspec.msgpack.decode(value, type=Asset))
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
         return None
 
     def apply(self, record: Record, out: Outbox) -> None:
+        if record.key == config.KEY:
+            self._configure(record, out)
+            return
         is_detection = record.topic == self._detections
         try:
             event = (_detection if is_detection else _command).decode(record.value or b"")
@@ -66,6 +74,17 @@ class AlertsLogic:
             if written is not None:
                 self._write(written, record.partition, out)
         self.engine.touched.clear()
+
+    def _configure(self, record: Record, out: Outbox) -> None:
+        try:
+            assets = config.decode(record.value or b"").assets
+        except msgspec.MsgspecError as e:
+            REJECTS.labels("unreadable").inc()
+            reject(out, self.settings, record, f"no registry records: {e}")
+            return
+        for asset in assets:
+            if self.engine.surroundings.put(asset):
+                out.put(ASSET + asset.id.encode(), None if asset.retired else _pack.encode(asset))
 
     def _write(self, record: AlertRecord, partition: int, out: Outbox) -> None:
         TRANSITIONS.labels(record.transition.trigger).inc()

@@ -11,7 +11,9 @@ import hashlib
 import msgspec
 from msgspec import Struct, field
 
+from geo.assets import Code
 from geo.fences import Mark
+from geo.impact import Impact
 
 SEVERITIES = ("I", "II", "III", "IV")
 LEVELS = ("village", "township", "county", "prefecture")
@@ -189,6 +191,8 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     delayed_by_s: float = 0.0
     previous: str | None = None  # alert id of the episode before
     links: tuple[Link, ...] = ()
+    codes: tuple[Code, ...] = ()  # of the asset in other systems
+    impact: Impact | None = None
     fences: tuple[Mark, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
 

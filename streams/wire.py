@@ -116,12 +116,12 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         ],
         "deadlines": {},
         "delayed_by_s": a.delayed_by_s,
-        "codes": [],
+        "codes": [{"system": c.system, "value": c.value} for c in a.codes],
         "parent": None,
         "members": [],
         "links": _links(a),
         "fences": [_mark(m) for m in a.fences],
-        "impact": {},
+        "impact": msgspec.to_builtins(a.impact) if a.impact else {},
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from geo.assets import Code
+from geo.impact import Impact, Surroundings
 from streams.alerts import fenced
 from streams.alerts.lifecycle import TABLE, Step, on_command, on_detection, on_link
 from streams.alerts.linking import Nearby
@@ -31,6 +33,7 @@ class Engine:
         self.keys: dict[str, str] = {}  # idempotency key -> id of the alert it was done to
         self.changed: set[str] = set()
         self.nearby = Nearby()
+        self.surroundings = Surroundings()
         self.touched: list[AlertRecord] = []  # of other alerts than the one that moved; whoever calls takes them
 
     def restore(self, alerts: Mapping[str, bytes], keys: bytes) -> None:
@@ -51,14 +54,27 @@ class Engine:
     def on_detection(self, d: Detection, now_ms: int) -> AlertRecord | None:
         """The record to write, or None when nothing is to be told."""
         current = self.alerts.get(self.newest.get((d.run, d.asset, d.kind), ""))
-        severity, why = fenced.severity(d, self.rules)
+        new = d.state == "raise" and (current is None or current.condition != "ACTIVE")
+        impact = self._impact(d) if new else current.impact if current else None
+        severity, why = fenced.severity(d, self.rules, impact.people if impact else 0)
         step = on_detection(current, d, severity, why, now_ms)
         if step.alert is not None and step.alert is not current:
             if step.transition is not None and step.transition.trigger == "raise":
-                step = step._replace(alert=self._linked(step.alert, now_ms))
+                alert = replace(step.alert, impact=impact, codes=self._codes(d.asset))
+                step = step._replace(alert=self._linked(alert, now_ms))
             assert step.alert is not None
             self._keep(step.alert)
         return self._record(step)
+
+    def _impact(self, d: Detection) -> Impact | None:
+        """Whom an alert of this detection touches; None where no assets are known, and for equipment."""
+        if d.cls != "hazard" or not len(self.surroundings):
+            return None
+        return self.surroundings.impact(d.lon, d.lat, d.kind, d.asset)
+
+    def _codes(self, asset: str) -> tuple[Code, ...]:
+        known = self.surroundings.get(asset)
+        return known.codes if known is not None else ()
 
     def _linked(self, alert: Alert, now_ms: int) -> Alert:
         """A new alert with its links; those at their other ends go to `touched`."""

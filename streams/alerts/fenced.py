@@ -11,13 +11,14 @@ from streams.events import Alert, Detection, Suppression, Text
 BY_FENCE = "BY_FENCE"
 
 
-def severity(d: Detection, rules: Sequence[Rule]) -> tuple[str, Text]:
-    """(severity, why) by the matrix, with the fences' kinds as tags of the place and their people, then their steps.
+def severity(d: Detection, rules: Sequence[Rule], people: int = 0) -> tuple[str, Text]:
+    """(severity, why) by the matrix, with the fences' kinds as tags of the place, then the fences' steps.
+
+    `people`: touched by the alert; those of the fences count where they are more.
 
     Statistics of one sensor stay at most III, whatever a fence asks; a hard limit is never lowered.
     """
-    tags, people = {m.kind for m in d.fences}, sum(m.people for m in d.fences)
-    base, why = decide(d, rules, tags, people)
+    base, why = decide(d, rules, {m.kind for m in d.fences}, max(people, sum(m.people for m in d.fences)))
     if not d.fences:
         return base, why
     moved, zh, en = combined(base, d.fences, grounded=d.hard or d.witnesses >= 2, hard=d.hard)

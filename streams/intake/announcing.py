@@ -2,7 +2,8 @@
 
 A sensor's record goes to its partition before the first row of it, and again whenever it changes. What every partition
 needs (fences, profiles) is told to all of them at a tick by one packer partition: once, and not once a packer.
-All is told again within an hour, so that a window of the log is enough to rebuild a kernel.
+All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets go to the alerts'
+partitions, which keep them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from detectors.profile_file import ProfileFile
-from geo.assets import Sensor, Zone
+from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
 
+T = TypeVar("T")
 ANNOUNCE_S = 3600.0
 RECORDS = 200  # of one message, so that a fence of many points cannot fill it
 
@@ -27,6 +29,8 @@ class Registry(Protocol):
     def sensors(self) -> Mapping[str, Sensor]: ...
     @property
     def zones(self) -> Mapping[str, Zone]: ...
+    @property
+    def assets(self) -> Mapping[str, Asset]: ...
     @property
     def fences(self) -> Mapping[str, Fence]: ...
     @property
@@ -42,7 +46,9 @@ class Announcer:
         self._registry, self._common = registry, common
         self._sensors: dict[tuple[str, int], Sensor] = {}  # told to a partition
         self._told: dict[tuple[str, str], Fence | ProfileFile] = {}
-        self._looked, self._retired_at = -1, -1  # the registry's count of changes when it was last looked through
+        self._assets: dict[str, Asset] = {}  # told to the alerts' partitions, which keep them
+        # the registry's count of changes when it was last looked through
+        self._looked, self._assets_at, self._retired_at = -1, -1, -1
 
     def sensors(self, names: Iterable[str], partition: int) -> list[dict[str, Any]]:
         """Records of these sensors that a partition hasn't had from us in this form."""
@@ -59,8 +65,16 @@ class Announcer:
         if not self._common or self._looked == self._registry.changes:
             return []
         self._looked = self._registry.changes
-        news = [msgspec.to_builtins(record) for record in self._new()]
-        return [news[k : k + RECORDS] for k in range(0, len(news), RECORDS)]
+        return _parts([msgspec.to_builtins(record) for record in self._new()])
+
+    def assets(self) -> list[list[Asset]]:
+        """Assets that the alerts' partitions haven't had from us in this form, in parts of a message each."""
+        if not self._common or self._assets_at == self._registry.changes:
+            return []
+        self._assets_at = self._registry.changes
+        news = [a for a in self._registry.assets.values() if self._assets.get(a.id) is not a]
+        self._assets.update((a.id, a) for a in news)
+        return _parts(news)
 
     def _new(self) -> Iterator[Fence | ProfileFile]:
         records: Iterable[Fence | ProfileFile] = chain(self._registry.profiles.values(), self._registry.fences.values())
@@ -85,6 +99,10 @@ class Announcer:
         _forget(self._sensors, passed_s)
         if _forget(self._told, passed_s):
             self._looked = -1
+
+
+def _parts(records: list[T]) -> list[list[T]]:
+    return [records[k : k + RECORDS] for k in range(0, len(records), RECORDS)]
 
 
 def _forget(told: dict[Any, Any], passed_s: float) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams import codec, topics
+from streams import codec, config, topics
 from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
 from streams.intake.announcing import Announcer, Registry
@@ -116,7 +116,11 @@ class PackLogic:
                 self._send(domain, partition, EMPTY, out, tick=time_ms, more=gone.get((domain, partition), []))
 
     def _tell_all(self, out: Outbox) -> None:
-        """Fences and profiles that are new, to every partition."""
+        """What is new and wanted everywhere: fences and profiles by the detectors, assets by the alerts."""
+        for assets in self._announcer.assets():
+            value = config.encode(config.Config(assets=assets))
+            for partition in range(self.settings.partitions):
+                out.send(self.settings.prefix + topics.DETECTIONS, partition, value, config.KEY)
         for records in self._announcer.common():
             for domain in topics.DOMAINS:
                 for partition in range(self.settings.partitions):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
-from streams import codec, topics
+from streams import codec, config, topics
 from streams.cli.benches.bed import committed_records
 from streams.events import Detection
 from streams.settings import Settings
@@ -27,7 +27,7 @@ def hops(settings: Settings, sent: Mapping[Key, float], seen: Mapping[Key, float
     for name, keys in ((topics.packed("gas"), _packed), (topics.DETECTIONS, _raised), (topics.ALERTS, _alerted)):
         found: dict[Key, float] = {}
         for record in committed_records(settings, settings.prefix + name):
-            for key in keys(record.value):
+            for key in keys(record.value) if record.key != config.KEY else ():
                 if key in wanted:
                     found.setdefault(key, record.timestamp / 1000)
         at.append(found)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from geo.assets import Sensor
-from streams import codec, topics
+from streams import codec, config, topics
 from streams.cli.benches.bed import committed_records
 from streams.columns import Columns
 from streams.events import Detection
@@ -156,4 +156,5 @@ async def _prefill(settings: Settings, load: Load, messages: int, due: Due | Non
 def detections(settings: Settings) -> Counter[str]:
     """Ids of all committed detections of a run."""
     where = settings.prefix + topics.DETECTIONS
-    return Counter(msgspec.json.decode(r.value, type=Detection).id for r in committed_records(settings, where))
+    found = (r.value for r in committed_records(settings, where) if r.key != config.KEY)
+    return Counter(msgspec.json.decode(value, type=Detection).id for value in found)

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from detectors.profile_file import ProfileFile
-from geo.assets import Sensor, Zone
+from geo.assets import Asset, Sensor, Zone
 from geo.fences import Circle, Fence
-from streams import codec
+from streams import codec, config
 from streams.columns import from_rows
 from streams.intake.packing import PackLogic
 from streams.outbox import Outbox
@@ -34,7 +35,7 @@ def registry() -> SimpleNamespace:
     ]
     sensors = [sensor(A, "522601-W-DMA01"), sensor(B, "522622-W-DMA01"), sensor(G, "522601-G-ZON01", "gas")]
     return SimpleNamespace(
-        sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, fences={}, profiles={}, changes=1
+        sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, assets={}, fences={}, profiles={}, changes=1
     )
 
 
@@ -250,3 +251,22 @@ def test_what_was_told_is_told_again_within_an_hour() -> None:
         logic.idle(out := Outbox("x", {}))
         again |= {r["id"] for r in told(out)["readings.gas", 2]}
     assert again == set(there.fences)
+
+
+def test_assets_are_told_to_every_partition_of_the_alerts_once_and_when_they_change() -> None:
+    there = registry()
+    there.assets["V"] = Asset(id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601")
+    now = [NOW]
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
+
+    def news() -> list[tuple[int, int]]:
+        now[0] += 2
+        logic.idle(out := Outbox("x", {}))
+        rows = [(p, v) for topic, p, key, v, _ in out.records if (topic, key) == ("detections", config.KEY)]
+        return [(p, a.version) for p, v in rows for a in config.decode(v or b"").assets]
+
+    assert news() == [(p, 1) for p in range(4)]
+    assert news() == []
+    there.assets["V"] = replace(there.assets["V"], version=2)
+    there.changes += 1
+    assert news() == [(p, 2) for p in range(4)]
