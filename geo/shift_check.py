@@ -2,8 +2,8 @@
 
 Points each 400 m along the outer border of what is imported, those within 1.5 km of the county's border, are read three
 ways: as they are, as GCJ-02 and as BD-09. Where another reading brings their median distance from the county's border
-to less than half, the reading is questioned. Counties' polygons are drawn to some 100 m, so smaller distances say
-nothing. The measure and its bounds are this project's choice.
+to less than half, the reading is questioned: a border that is wrong in another way comes no nearer by it. The measure
+and its bounds are this project's choice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from geo.projections import SHIFTED
 from geo.raycast import Floats
 
 STEP_M, REACH_M, LEAST = 400.0, 1_500.0, 40  # at least 16 km of border
-UNCLEAR_M = 120.0
 BETTER = 0.5
 TITLES = {"": "WGS-84", "GCJ02": "GCJ-02", "BD09": "BD-09"}
 
@@ -58,7 +57,7 @@ def doubt(shapes: Iterable[tuple[str, Any]], counties: Mapping[str, Any], declar
         return None
     median = {reading: float(np.median(np.concatenate(d))) for reading, d in away.items()}
     best = min(median, key=lambda reading: (median[reading], reading))
-    if median[declared] < UNCLEAR_M or median[best] > BETTER * median[declared]:
+    if median[best] > BETTER * median[declared]:
         return None
     return Doubt(declared, best, median[declared], median[best])
 

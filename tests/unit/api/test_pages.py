@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from api.app import create_app
 from api.context import Context
+from geo.divisions import Divisions
 from streams.errors import CityopsError
 from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeProjection, record
 
@@ -135,6 +137,20 @@ async def test_units(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/v1/units/522601002001/children", headers=headers)).json()["features"] == []
     assert not shapes[0]["properties"]["approximate"]
     assert len((await client.get("/api/v1/map")).json()["features"]) == 16
+
+
+async def test_units_of_an_older_table_are_told_as_retired(client: httpx.AsyncClient, context: Context) -> None:
+    table = context.divisions
+    old = msgspec.structs.replace(table.get("522601002003"), retired=True, successor="522601002001")
+    context.divisions = Divisions([*(u for u in table if u.code != old.code), old])
+    one = (await client.get("/api/v1/units/522601002003")).json()
+    assert (one["retired"], one["successor"], one["name_en"]) == (True, "522601002001", "Pingguoshan Community")
+    assert one["full_name"] == "凯里市大十字街道苹果山社区"
+    below = (await client.get("/api/v1/units/522601002/children")).json()["items"]
+    assert old.code not in [u["code"] for u in below]
+    assert not below[0]["retired"]
+    new = (await client.get("/api/v1/units/522622102")).json()
+    assert (new["source"], new["as_of"], new["successor"]) == ("china-division 2.7.0", "2023", None)
 
 
 async def test_one_sensor(client: httpx.AsyncClient) -> None:

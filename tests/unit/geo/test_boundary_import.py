@@ -166,6 +166,13 @@ def test_half_a_kilometre_is_questioned(change: Any, declared: str, better: str 
         assert "or with --as-is if they are right" in str(found)
 
 
+def test_a_border_that_is_off_in_another_way_is_not_questioned() -> None:
+    half = _counties(lambda xy: xy + 0.55 * (china_shift.wgs84_to_gcj02(xy) - xy))
+    assert take(half, "county", "EPSG:4326", DIVISIONS, COUNTIES).doubt is None
+    east = _counties(lambda xy: xy + np.array([-0.005, 0.0]))
+    assert take(east, "county", "EPSG:4326", DIVISIONS, COUNTIES).doubt is None
+
+
 @pytest.mark.parametrize("metres", [50.0, 150.0, 300.0])
 def test_other_surveys_of_the_border_are_not_questioned_unless_they_are_shifted(metres: float) -> None:
     """The same border drawn with more points that wander by `metres`, without a common direction."""
