@@ -88,8 +88,6 @@ def test_a_stay_is_told_by_the_clock_and_ends_with_the_exit() -> None:
 
 
 def test_a_way_through_between_two_fixes_is_a_crossing() -> None:
-    found = ready().process(drive([-400.0, 400.0], accuracy=5.0))
-    assert [d[:2] for d in told(found)] == [] or True
     k = ready()
     rows = drive([-450.0, -300.0, 290.0, 450.0])
     assert [d[:2] for d in told(k.process(rows))] == [("fence_crossing", "raise"), ("fence_crossing", "clear")]
@@ -109,11 +107,12 @@ def test_a_retired_vehicle_ends_its_episodes() -> None:
 
 def test_snapshots_and_splits_are_exact() -> None:
     rng = np.random.default_rng(3)
-    jitter = drive([float(x) for x in 200 + rng.normal(0, 12, 200)])
+    jitter = drive([float(x) for x in 200 + rng.normal(0, 12, 200)], accuracy=18.0)
     way = drive(WAY, start=300)
     whole = ready()
     all_at_once = whole.process(jitter) + whole.process(way)
-    assert len([d for d in all_at_once if d.state == "raise"]) <= 2  # the edge: at most one visit, and the way through
+    entries = [d for d in all_at_once if (d.kind, d.state) == ("fence_entry", "raise")]
+    assert 1 <= len(entries) <= 2  # the edge: at most one visit, and the way through
     k, found = ready(), []
     for rows in (jitter, way):
         for i in range(len(rows)):
