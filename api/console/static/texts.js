@@ -55,7 +55,7 @@ export const TEXTS = {
   "ack.none": ["未签收", "Not acked"],
   "ack.at": ["{level}已签收", "{level} acked"],
   "map": ["各县（市）地图和报警位置", "Counties and alert places"],
-  "map.caption": ["示意图：边界和位置仅供参考。虚线：位置概略；空心：已恢复。", "Sketch map: borders and places are for orientation. Dashed: approximate. Hollow: cleared."],
+  "map.caption": ["示意图，仅供参考。虚线：位置概略；空心：已恢复。", "Sketch map for orientation. Dashed: approximate. Hollow: cleared."],
   "map.county": ["{name}：{n} 条未结案报警", "{name}: {n} open alerts"],
   "map.none": ["地图暂时没有载入：{why}", "The map could not be loaded: {why}"],
   "map.mark": ["{severity} {title}", "{severity} {title}"],
