@@ -95,6 +95,17 @@ def bbox(text: str | None) -> tuple[float, float, float, float] | None:
     return parsed("bbox", text, parse)
 
 
+def degrees(name: str, text: str | None) -> float:
+    """A coordinate that has to be given."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise bad(name, "want degrees WGS-84, e.g. lon=107.98&lat=26.58")
+    return value
+
+
 def searched(text: str) -> str:
     if len(text) > MAX_Q or "\x00" in text:
         raise bad("q", f"want at most {MAX_Q} characters")

@@ -21,7 +21,7 @@ _EVIDENCE = {
     "type": "object",
     "properties": {
         "detector": _STR, "version": {}, "score": _NUM, "threshold": _NUM, "limit": _NUM, "expected": _NUM, "low": _NUM,
-        "high": _NUM, "unit": _STR,
+        "high": _NUM, "unit": _STR, "also": _NUM, "also_unit": _STR, "suspect": _STR,
         "series": {"type": "array", "items": {"type": "array"}, "description": "[[ts, value]…]"},
     },
 }  # fmt: skip

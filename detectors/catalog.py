@@ -36,9 +36,11 @@ from detectors import (
 )
 from detectors.layout import DRIFT, HIGH, LOW, NOISE
 from detectors.params import DEFAULTS, ParamError, blocks_of, check, check_together
+from detectors.sides import one_sided
 from detectors.texts import Both, Kind
 
 FOLDER = Path(__file__).parent / "profiles"
+SHARED = "equipment.toml"
 VERSION = 1  # of the detectors: told in evidence; raise when the same input gives other answers
 ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "adaptive": adaptive.run,
@@ -64,7 +66,7 @@ DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "traffic": traffic.KINDS,
 }
 _TEXT = {"quantity_zh", "quantity_en", "unit", "text_unit", "text_factor", "decimals", "low", "high", "both"}
-_TEXT |= {"drift_kind", "variance_kind"}
+_TEXT |= {"drift_kind", "variance_kind", "also_unit", "also_factor"}
 
 
 class ProfileError(ValueError):
@@ -73,7 +75,10 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class Profile:
-    """One kind of sensor. Values are said times `text_factor` in `text_unit` with `decimals` digits."""
+    """One kind of sensor. Values are said times `text_factor` in `text_unit` with `decimals` digits.
+
+    With `also_unit` the reading times `also_factor` is told beside it.
+    """
 
     key: str
     quantity: Both
@@ -84,6 +89,8 @@ class Profile:
     kinds: Mapping[int, Kind]  # slot -> kind of alert
     low_slot: int  # HIGH where both directions are one kind
     params: Mapping[str, float] = field(repr=False)
+    also_unit: str = ""
+    also_factor: float = 1.0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,7 +114,7 @@ class Catalog:
 
     @classmethod
     def load(cls, folder: Path) -> Catalog:
-        """Every `<domain>.toml` of a folder.
+        """Every `<domain>.toml` of a folder and what they share.
 
         Raises:
             ProfileError: a file is missing, is no TOML, or has a key or value that cannot be used.
@@ -118,7 +125,7 @@ class Catalog:
             profiles.update(read(path))
             if f"{domain}.generic" not in profiles:
                 raise ProfileError(f"{path}: generic: is missing; unknown kinds of sensor use it")
-        return cls(profiles)
+        return cls({**read(folder / SHARED), **profiles})
 
     def over(self, folder: Path) -> Catalog:
         """These profiles with those of a folder over them: `<domain>.toml`, each profile whole, none has to be there.
@@ -144,17 +151,22 @@ class Catalog:
     def get(self, key: str) -> Profile:
         """The profile of a key, else the generic one of its domain (of water for an unknown domain).
 
-        A kind that has no profile of its own for stations along a line (`traffic.station_speed`) has the plain one.
+        A kind that has no profile of its own for stations along a line (`traffic.station_speed`) or in a utility tunnel
+        (`gas.tunnel_pressure`) has the plain one.
         """
         domain, _, kind = key.partition(".")
-        for name in (key, f"{domain}.{kind.removeprefix('station_')}", f"{domain}.generic"):
+        for name in (key, f"{domain}.{_plain(kind)}", f"{domain}.generic"):
             if name in self.profiles:
                 return self.profiles[name]
         return self.profiles["water.generic"]
 
 
+def _plain(kind: str) -> str:
+    return kind.removeprefix("station_").removeprefix("tunnel_")
+
+
 def read(path: Path) -> dict[str, Profile]:
-    """The profiles of one file by key; its name is the domain's.
+    """The profiles of one file by key; its name is the domain's, or the shared one, whose profiles every domain has.
 
     Raises:
         ProfileError: the file is no domain's, cannot be read, or has a key or value that cannot be used.
@@ -173,7 +185,8 @@ def parse(domain: str, text: str, source: Path) -> dict[str, Profile]:
     Raises:
         ProfileError: there is no such domain, or the text has a key or value that cannot be used.
     """
-    if domain not in DOMAIN_KINDS:
+    domains = tuple(DOMAIN_KINDS) if f"{domain}.toml" == SHARED else (domain,)
+    if domains[0] not in DOMAIN_KINDS:
         raise ProfileError(f"{source}: {domain} is no domain; want {', '.join(f'{d}.toml' for d in DOMAIN_KINDS)}")
     try:
         table = tomllib.loads(text)
@@ -182,7 +195,7 @@ def parse(domain: str, text: str, source: Path) -> dict[str, Profile]:
     for name, body in table.items():
         if not isinstance(body, dict):
             raise ProfileError(f"{source}: {name}: want a table [{name}] with the parts of a profile")
-    return {f"{domain}.{name}": _profile(source, domain, name, body) for name, body in table.items()}
+    return {f"{d}.{name}": _profile(source, d, name, body) for d in domains for name, body in table.items()}
 
 
 def shape(params: Mapping[str, float]) -> tuple[int, ...]:
@@ -253,7 +266,12 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
     text_unit = body.get("text_unit", body["unit"])
     if not isinstance(text_unit, str):
         raise wrong("text_unit", f"{text_unit!r} is not a text")
-    known = {k.kind: k for k in DOMAIN_KINDS[domain]}
+    also_unit, also_factor = body.get("also_unit", ""), body.get("also_factor", 1.0)
+    if not isinstance(also_unit, str):
+        raise wrong("also_unit", f"{also_unit!r} is not a text")
+    if isinstance(also_factor, bool) or not isinstance(also_factor, int | float) or not also_factor > 0:
+        raise wrong("also_factor", f"{also_factor!r} is not a number above 0")
+    known = {k.kind: k for k in (*DOMAIN_KINDS[domain], *equipment.BY_PROFILE)}
     kinds = {slot: _EQUIPMENT[kind] for slot, kind in equipment.BY_SLOT.items()}
     for key, slots in (("low", (LOW,)), ("high", (HIGH,)), ("both", (HIGH,))):
         if key in body:
@@ -271,7 +289,7 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
                 raise wrong(key, f"{body[key]!r} is the kind of a side already: one kind of a sensor has one episode")
             kinds[slot] = known[body[key]]
     if "both" not in body:
-        _one_sided(params, "low" in body, "high" in body)
+        one_sided(params, "low" in body, "high" in body)
     return Profile(
         key=f"{domain}.{name}",
         quantity=Both(body["quantity_zh"], body["quantity_en"]),
@@ -282,33 +300,9 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
         kinds=kinds,
         low_slot=HIGH if "both" in body else LOW,
         params=params,
+        also_unit=also_unit,
+        also_factor=float(also_factor),
     )
-
-
-def _one_sided(params: dict[str, float], low: bool, high: bool) -> None:
-    """A direction without a kind of alert is not watched."""
-    off = float("nan")
-    sided = [name.removesuffix(".up") for name in DEFAULTS if name.endswith(".up") and name != "variance.up"]
-    params.update({f"{name}.down": 0.0 for name in sided if not low})
-    params.update({f"{name}.up": 0.0 for name in sided if not high})
-    if not low:
-        params.update(
-            {
-                "limits.low_1": off,
-                "limits.low_2": off,
-                "limits.low_3": off,
-                "rate.fall_per_min": off,
-            }
-        )
-    if not high:
-        params.update(
-            {
-                "limits.high_1": off,
-                "limits.high_2": off,
-                "limits.high_3": off,
-                "rate.rise_per_min": off,
-            }
-        )
 
 
 _EQUIPMENT = {k.kind: k for k in equipment.KINDS}

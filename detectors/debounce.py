@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.compiled import jit
-from detectors.layout import ABNORMAL, ACTIVE, CLEAR, IDLE, NONE, NORMAL, PENDING, RAISE, UPDATE
+from detectors.layout import ABNORMAL, ACTIVE, CLEAR, IDLE, NONE, NORMAL, OFF_SCALE, PENDING, RAISE, UPDATE
 
 RISE, RISE_ADD = 1.5, 0.5  # an update at once when the magnitude exceeds 1.5 x what was told + 0.5
 
@@ -70,7 +70,8 @@ def _active(
     if level > s.level or magnitude > RISE * s.peak + RISE_ADD or ts - s.emit >= update_ms:
         s.peak = max(float(s.peak), magnitude)
         s.emit = ts
-        s.level = level
+        if s.level < OFF_SCALE:  # else latched
+            s.level = level
         s.cause = cause
         return UPDATE
     return NONE

@@ -39,5 +39,27 @@ KINDS: tuple[Kind, ...] = (
         Both("请检查传感器和接线", "check the sensor and its wiring"),
     ),
 )
+BY_PROFILE: tuple[Kind, ...] = (  # hazards' slots of a profile may raise these
+    Kind(
+        "battery_low",
+        "equipment",
+        Both("电池电量低", "Low battery"),
+        Both("请更换或充电", "replace or charge it"),
+    ),
+)
+KINDS += BY_PROFILE
+BATTERY_LOW, BATTERY_EMPTY = 0.90, 0.85  # of the nominal voltage
 BY_SLOT: dict[int, str] = {RANGE: "out_of_range", FLAT: "flatline", DROP: "dropout", CLOCK: "clock_skew"}
 BLOCK_SLOTS: dict[int, str] = {DRIFT: "drift", NOISE: "noisy"}  # unless a profile names a hazard
+
+
+def battery_limits(nominal_v: float) -> dict[str, float]:
+    """Parameters for a battery that is told in volts, from its nominal voltage (the sensor's fact `battery_v`).
+
+    Shares of the nominal voltage are this project's choice: a lithium thionyl chloride cell (3.6 V) is flat until
+    shortly before its end, a lead battery (12 V) is nearly empty at 10.8 V.
+
+    >>> {k: round(v, 2) for k, v in battery_limits(12.0).items()}
+    {'limits.low_1': 10.8, 'limits.low_2': 10.2}
+    """
+    return {"limits.low_1": BATTERY_LOW * nominal_v, "limits.low_2": BATTERY_EMPTY * nominal_v}

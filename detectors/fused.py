@@ -26,6 +26,7 @@ from detectors.layout import (
     LOW,
     NONE,
     NORMAL,
+    OFF_SCALE,
     RATE,
     SEASON,
     SLOTS,
@@ -195,8 +196,13 @@ def hazard(
     s = slots[row, slot]
     how, cause, level, magnitude = condition(s, x, z, turn, steep, side, p, over, why)
     began = onset if cause == why and why != 0 else ts
+    off_ms = p.off_ms
+    if s.phase == ACTIVE and s.level == OFF_SCALE:
+        off_ms = max(off_ms, p.latch_ms)
+        if how == ABNORMAL:
+            level, cause = OFF_SCALE, LIMIT
     action = debounce.step(
-        s, how, ts, began, gap, magnitude, level, cause, p.on_n, p.on_ms, p.off_n, p.off_ms, p.update_ms
+        s, how, ts, began, gap, magnitude, level, cause, p.on_n, p.on_ms, p.off_n, off_ms, p.update_ms
     )  # fmt: skip
     mark(state[row], s, slot)
     if action != NONE:

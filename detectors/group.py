@@ -12,7 +12,7 @@ of administration; `streams.kernel` makes Detections of its findings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Member(NamedTuple):
     lat: float | None = None
     upload_s: float = 0.0  # > 0: batched, readings come this late
     params: tuple[tuple[str, float], ...] = ()  # the sensor's own parameters
+    unit: str = ""  # of its readings, "" = the usual one of its kind
 
 
 class Finding(NamedTuple):
@@ -64,6 +65,13 @@ class Finding(NamedTuple):
     approximate: bool = True  # the place is a guess: a segment, never a point
 
 
+class Note(NamedTuple):
+    """What a zone's detectors add to a sensor's own alert: a word for programs and a sentence for the officer."""
+
+    suspect: str
+    says: Both
+
+
 class GroupDetector(Protocol):
     """Built by a domain's `groups(zone, members)`; state is a function of members and what was added."""
 
@@ -85,6 +93,15 @@ class GroupDetector(Protocol):
         Raises:
             ValueError: the state is of another version.
         """
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A group detector that has something to add to the alerts of single members."""
+
+    def note(self, member: str, value: float) -> Note | None:
+        """What the newest `advance` knows about a member (id) that now reads `value`, in its unit; readings that only
+        wait change nothing."""
 
 
 class GroupFactory(Protocol):

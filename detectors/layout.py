@@ -24,6 +24,7 @@ NORMAL, BETWEEN, ABNORMAL = 0, 1, 2  # a reading against a condition with hyster
 DEVIATION, LIMIT, RATE, OUTSIDE, STUCK, SILENT, SKEWED = 1, 2, 3, 4, 5, 6, 7  # why a condition holds
 SEASON, SHIFT, MEAN, QUANTILE, DRIFTS, NOISIER, CALMER = 8, 9, 10, 11, 12, 13, 14  # ... by a detector with a block
 BIT_SEASON, BIT_SHIFT, BIT_MEAN, BIT_QUANTILE, BIT_DRIFT, BIT_MOVE, BIT_STILL = 1, 2, 4, 8, 16, 32, 64
+OFF_SCALE = 4  # hard level of a reading at full scale, see limits.py
 BINS, HOURS = 168, 24  # of a season: levels, spreads
 
 STATE = np.dtype(

@@ -1,6 +1,10 @@
 """Hard limits: which rung of a ladder of fixed levels a value has reached, with hysteresis; and the physical range.
 
 Fixed levels are the field's own (for combustible gas e.g. 10, 25 and 50 %LEL); the numbers are profile data.
+
+The rung above them is full scale (`off_scale`): such a reading says "at least". A catalytic bead starved of air reads
+low in rich gas, so this rung latches: whatever is read next at or above the watch level counts as off-scale, and the
+episode ends only after `latch_ms` below it.
 """
 
 from __future__ import annotations
@@ -9,16 +13,19 @@ import math
 from typing import Any
 
 from detectors.compiled import jit
-from detectors.layout import HIGH, LOW
+from detectors.layout import HIGH, LOW, OFF_SCALE
 
 
 @jit
 def high_level(x: float, now: int, p: Any) -> int:
-    """0..3: the highest `high_k` reached. A rung already held (`now`) is left only below (1 - hysteresis) of it.
+    """0..4: the highest `high_k` reached. A rung already held (`now`) is left only below (1 - hysteresis) of it, the
+    one of full scale only below the first.
 
     A rung that is NaN is never reached.
     """
     keep = 1.0 - p.hysteresis
+    if x >= p.off_scale or (now >= OFF_SCALE and x >= p.high_1 * keep):
+        return OFF_SCALE
     if x >= p.high_3 or (now >= 3 and x >= p.high_3 * keep):
         return 3
     if x >= p.high_2 or (now >= 2 and x >= p.high_2 * keep):
@@ -72,4 +79,4 @@ def run(slots: Any, rows: Any, values: Any, p: Any, scores: Any, band: Any) -> N
         low.level = low_level(x, int(low.level), p)
         high.level = high_level(x, int(high.level), p)
         level = max(int(low.level), int(high.level))
-        scores[i] = 0.25 + 0.25 * level if level > 0 else 0.0
+        scores[i] = min(0.25 + 0.25 * level, 1.0) if level > 0 else 0.0

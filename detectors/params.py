@@ -109,6 +109,10 @@ PARAMS: tuple[Param, ...] = (
     Param("limits.low_2", OFF, -INF, INF, "hard limit from below, low alarm"),
     Param("limits.low_3", OFF, -INF, INF, "hard limit from below, high alarm"),
     Param("limits.hysteresis", 0.05, 0, 0.9, "a limit is left at this share inside it"),
+    Param(
+        "limits.off_scale", OFF, -INF, INF, "full scale: from here the reading says only that it is more; it latches"
+    ),
+    Param("limits.latch_s", 1800, 0, 1e6, "... and is left after so many seconds below the watch level"),
     Param("range.min", -INF, -INF, INF, "a value below is impossible: equipment trouble"),
     Param("range.max", INF, -INF, INF, "a value above is impossible: equipment trouble"),
     Param("rate.rise_per_min", OFF, 0, INF, "rise a minute that is a condition"),
@@ -116,6 +120,7 @@ PARAMS: tuple[Param, ...] = (
     Param("rate.window_s", 10, 0.001, 1e6, "time over which the rate is taken, at least one reading"),
     Param("delay.on_n", 3, 1, 200, "abnormal readings before an episode begins"),
     Param("delay.on_s", 5, 0, 1e6, "seconds the condition holds before an episode begins"),
+    Param("delay.on_most_s", 0, 0, 1e6, "the delay is at most this long, however rare the readings; 0: no bound"),
     Param("delay.off_n", 3, 1, 200, "normal readings before an episode ends"),
     Param("delay.off_s", 5, 0, 1e6, "seconds without the condition before an episode ends"),
     Param("delay.update_s", 30, 1, 1e6, "least seconds between two updates of an open episode"),
@@ -138,7 +143,7 @@ DEFAULTS: Mapping[str, float] = {p.name: float(p.default) for p in PARAMS}
 RECORD = np.dtype(
     [(name, "f8") for name in (
         "z_on", "off_ratio", "tail_k", "level_gain", "scale_gain", "min_dev", "min_dev_rel", "open_gain",
-        "high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis", "range_min", "range_max",
+        "high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis", "off_scale", "range_min", "range_max",
         "rise_per_ms", "fall_per_ms", "flat_eps", "flat_longest_k", "clock_ahead_ms", "clock_behind_ms",
         "quantile_gain", "quantile_z", "season_z", "season_tail_k", "season_gain", "season_trend", "season_spread",
         "cusum_k", "cusum_h", "cusum_tail_k", "cusum_gain", "mean_delta", "mean_lambda", "mean_tail_k", "mean_gain",
@@ -147,7 +152,7 @@ RECORD = np.dtype(
     )]
     + [(name, "i8") for name in (
         "up", "down", "low_slot", "warm_n", "relearn_n", "relearn_ms", "rate_n", "on_n", "on_ms", "off_n", "off_ms",
-        "update_ms", "gap_ms", "flat_n", "flat_ms", "flat_zero_ok", "drop_ms", "slow_update_ms",
+        "latch_ms", "update_ms", "gap_ms", "flat_n", "flat_ms", "flat_zero_ok", "drop_ms", "slow_update_ms",
         "clock_hold_ms", "only", "blocks", "block_up", "block_down", "season_ms", "season_warm", "season_weekly",
         "still_n",
     )],
@@ -189,6 +194,11 @@ def check(name: str, value: object) -> float:
     return float(value)
 
 
+def present_high(values: Mapping[str, float]) -> list[float]:
+    """The hard limits from above that are set."""
+    return [v for k in (1, 2, 3) if not math.isnan(v := values[f"limits.high_{k}"])]
+
+
 def check_together(values: Mapping[str, float]) -> None:
     """Raises ParamError where two values do not go together: limits out of order, an empty range."""
     for side, sign in (("high", 1.0), ("low", -1.0)):
@@ -196,6 +206,8 @@ def check_together(values: Mapping[str, float]) -> None:
         present = [v for v in rungs if not math.isnan(v)]
         if present != rungs[: len(present)] or any(sign * a >= sign * b for a, b in pairwise(present)):
             raise ParamError(f"limits.{side}_1, _2, _3 must be given from the first on and grow more severe")
+    if values["limits.off_scale"] <= max(present_high(values), default=-INF):
+        raise ParamError("limits.off_scale must be above limits.high_1, _2, _3")
     if values["range.min"] >= values["range.max"]:
         raise ParamError("range.min must be below range.max")
     for part in ("drift", "variance"):
@@ -229,7 +241,7 @@ def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int
         "only",
     ):
         out[name] = v[f"adaptive.{name}"]
-    for name in ("high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis"):
+    for name in ("high_1", "high_2", "high_3", "low_1", "low_2", "low_3", "hysteresis", "off_scale"):
         out[name] = v[f"limits.{name}"]
     out["level_gain"] = 1.0 / window
     out["scale_gain"] = 1.0 / (window * v["adaptive.scale_windows"])
@@ -239,6 +251,10 @@ def compile_params(values: Mapping[str, float], interval_s: float, low_slot: int
     out["rate_n"] = min(max(round(v["rate.window_s"] / interval_s), 1), RING - 1)
     out["on_n"], out["off_n"] = v["delay.on_n"], v["delay.off_n"]
     out["on_ms"], out["off_ms"] = v["delay.on_s"] * 1000.0, v["delay.off_s"] * 1000.0
+    if most_s := v["delay.on_most_s"]:
+        on_n = min(v["delay.on_n"], 1 + most_s // interval_s)
+        out["on_n"], out["on_ms"] = on_n, min(v["delay.on_s"], (on_n - 1) * interval_s) * 1000.0
+    out["latch_ms"] = v["limits.latch_s"] * 1000.0
     out["update_ms"], out["slow_update_ms"] = v["delay.update_s"] * 1000.0, v["equipment.update_s"] * 1000.0
     out["gap_ms"] = v["delay.gap_n"] * interval_s * 1000.0
     out["flat_n"], out["flat_ms"] = v["flatline.n"], v["flatline.s"] * 1000.0

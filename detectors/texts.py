@@ -15,6 +15,7 @@ from detectors.layout import (
     LIMIT,
     MEAN,
     NOISIER,
+    OFF_SCALE,
     OUTSIDE,
     QUANTILE,
     RATE,
@@ -52,9 +53,16 @@ class Facts(NamedTuple):
     limit: float
     level: int
     lasted_s: float
+    also: str = ""  # the value once more, in another unit
 
 
-LEVEL = (Both("", ""), Both("关注", "watch"), Both("低报", "low-alarm"), Both("高报", "high-alarm"))
+LEVEL = (
+    Both("", ""),
+    Both("关注", "watch"),
+    Both("低报", "low-alarm"),
+    Both("高报", "high-alarm"),
+    Both("满量程", "full-scale"),
+)
 
 
 def duration(seconds: float) -> Both:
@@ -144,6 +152,8 @@ def _off(q: Both, f: Facts, against: Both) -> Both:
 
 def _seen(f: Facts) -> Both:
     q, now = f.quantity, number(f.value, f.decimals, f.unit)
+    if f.also:
+        now = f"{now} ({f.also})"
     if f.cause == DEVIATION:
         off = number(abs(f.value - f.expected), f.decimals, f.unit)
         usual = number(f.expected, f.decimals, f.unit)
@@ -165,6 +175,11 @@ def _seen(f: Facts) -> Both:
         return Both(f"{q.zh}波动为平时的 {times:.1f} 倍", f"{q.en} swings {times:.1f} times its usual")
     if f.cause == LIMIT:
         limit, rung = number(f.limit, f.decimals, f.unit), LEVEL[f.level]
+        if f.level == OFF_SCALE and f.value < f.limit:
+            return Both(
+                f"{q.zh} {now}，曾超出满量程 {limit}，读数不可信",
+                f"{q.en} {now}, was beyond full scale ({limit}): not to be trusted",
+            )
         if f.value < f.limit:
             return Both(
                 f"{q.zh} {now}，低于{rung.zh}限值 {limit}", f"{q.en} {now}, below the {rung.en} limit of {limit}"

@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 
 from detectors.compiled import jit
-from detectors.group import F64, I32, I64, Finding, Member
+from detectors.gas import LEL_PER_UNIT, METHANE
+from detectors.group import F64, I32, I64, Finding, Member, Note
+from detectors.readings import Readings
 from detectors.texts import Both
+from detectors.well_places import apart_m, plane
 
 VERSION = "well_spread/1"
 FORMAT = 1
@@ -29,7 +32,6 @@ WARM = 30
 NEAR_M, SOON_MS = 300.0, 1_800_000
 LASTING_MS = 86_400_000  # a rise that lasts longer is the new background
 UPDATE_MS = 300_000
-METRES = 111_195.0  # a degree of latitude on the sphere
 WINDS = (
     Both("北", "north"), Both("东北", "north-east"), Both("东", "east"), Both("东南", "south-east"),
     Both("南", "south"), Both("西南", "south-west"), Both("西", "west"), Both("西北", "north-west"),
@@ -83,35 +85,21 @@ class WellSpread:
 
     def __init__(self, members: Sequence[Member], wells: Sequence[int]) -> None:
         self.members = [members[k] for k in wells]
-        self.slot = np.full(len(members), -1, np.int32)
-        self.slot[list(wells)] = np.arange(len(wells), dtype=np.int32)
-        lat0 = float(np.mean([m.lat or 0.0 for m in self.members]))
-        east = METRES * math.cos(math.radians(lat0))
-        self.xy = np.array([((m.lon or 0.0) * east, (m.lat or 0.0) * METRES) for m in self.members])
-        self.apart = np.hypot(*(self.xy[:, None] - self.xy[None]).transpose(2, 0, 1))
-        self.wait_ms = round(max(max(2.0 * m.interval_s, m.upload_s, 5.0) for m in self.members) * 1000)
+        scale = [LEL_PER_UNIT[m.unit or METHANE[m.kind]] for m in self.members]
+        self.readings = Readings(members, wells, scale)
+        self.xy, self.apart = plane(self.members), apart_m(self.members)
         self.wells = np.zeros((len(wells), 7))
-        self.held: list[tuple[I32, I64, F64]] = []
         self.episodes: dict[str, list[Any]] = {}
 
     def add(self, member: I32, ts_ms: I64, values: F64) -> None:
-        who = self.slot[member]
-        mine = who >= 0
-        if mine.any():
-            self.held.append((who[mine], ts_ms[mine], values[mine]))
+        self.readings.add(member, ts_ms, values)
 
     def advance(self, now_ms: int) -> list[Finding]:
-        if not self.held:
+        who, ts, x = self.readings.due(now_ms)
+        if not len(who):
             return []
-        who, ts, x = (np.concatenate([part[k] for part in self.held]) for k in range(3))
-        order = np.lexsort((x, who, ts))
-        who, ts, x = who[order], ts[order], x[order]
-        n = int(np.searchsorted(ts, now_ms - self.wait_ms, "right"))
-        self.held = [(who[n:], ts[n:], x[n:])] if n < len(ts) else []
-        if not n:
-            return []
-        follow(self.wells, who[:n], ts[:n], x[:n])
-        return self._judge(int(ts[n - 1]))
+        follow(self.wells, who, ts, x)
+        return self._judge(int(ts[-1]))
 
     def _judge(self, ts: int) -> list[Finding]:
         onset = self.wells[:, 5]
@@ -157,26 +145,46 @@ class WellSpread:
         value, level = float(self.wells[group[top], 4]), float(self.wells[group[top], 0])
         first = self.members[group[0]]
         n, z = len(group), max(float(rise[top]), 0.0) / RISE
-        zh, en = f"甲烷在 {n} 口相邻井先后升高", f"methane rose in {n} neighbouring wells one after the other"
-        if (way := heading(self.xy[group], np.abs(self.wells[group, 5]) / 1000.0)) is not None and state != "clear":
-            wind = WINDS[round(way[0] / 45.0) % 8]
-            zh, en = (
-                f"{zh}，向{wind.zh}方向扩散，约 {way[1]:.1f} 米/分",
-                f"{en}, spreading to the {wind.en} at about {way[1]:.1f} m/min",
-            )
-        if state == "clear":
-            zh, en = "各井甲烷恢复到本底", "methane in these wells is back to its background"
+        zh, en = self._says(group) if state != "clear" else (
+            "各井甲烷恢复到本底", "methane in these wells is back to its background",
+        )  # fmt: skip
         return Finding(
             key=key, kind="gas_spread", state=state, ts_ms=ts, onset_ms=self.episodes[key][0], value=value,
             expected=level, low=0.0, high=level + RISE, unit="%LEL", score=z / (1.0 + z), threshold=0.5,
             magnitude=max(z - 1.0, 0.0), reason=Both(zh, en), sensors=tuple(self.members[k].id for k in group),
             detector=VERSION, series=tuple((int(self.wells[k, 3]), float(self.wells[k, 4])) for k in group),
-            witnesses=n, place=(first.lon or 0.0, first.lat or 0.0),
+            witnesses=n, place=None if first.lon is None or first.lat is None else (first.lon, first.lat),
         )  # fmt: skip
 
+    def note(self, member: str, value: float) -> Note | None:
+        """A well of an open episode says so, that its own alert is not taken for another leak."""
+        for _, _, mine in self.episodes.values():
+            if any(self.members[k].id == member for k in mine):
+                return Note("spread", Both(
+                    f"与 {len(mine)} 处扩散报警为同一事件", f"part of the spread over {len(mine)} places, told as one"
+                ))  # fmt: skip
+        return None
+
+    def _says(self, group: Sequence[int]) -> tuple[str, str]:
+        """How many wells, and where it moves: along a tunnel, or by the wind rose."""
+        n, onset = len(group), np.abs(self.wells[group, 5]) / 1000.0
+        along = [self.members[k].chainage_m for k in group]
+        if all(c is not None for c in along):
+            zh, en = f"甲烷在管廊 {n} 处先后升高", f"methane rose at {n} places of the tunnel one after the other"
+            if np.ptp(onset) >= 1.0:
+                up = float(np.polyfit(onset, np.array(along, np.float64), 1)[0]) > 0.0
+                zh = f"{zh}，自桩号 {along[0]:.0f} 米向{'大' if up else '小'}桩号方向扩散"
+                en = f"{en}, from chainage {along[0]:.0f} m towards {'greater' if up else 'smaller'} chainage"
+            return zh, en
+        zh, en = f"甲烷在 {n} 口相邻井先后升高", f"methane rose in {n} neighbouring wells one after the other"
+        if (way := heading(self.xy[group], onset)) is not None:
+            wind = WINDS[round(way[0] / 45.0) % 8]
+            zh = f"{zh}，向{wind.zh}方向扩散，约 {way[1]:.1f} 米/分"
+            en = f"{en}, spreading to the {wind.en} at about {way[1]:.1f} m/min"
+        return zh, en
+
     def dump(self) -> Any:
-        held = [[a.tobytes() for a in part] for part in self.held]
-        return [FORMAT, self.wells.tobytes(), held, [[k, *v] for k, v in self.episodes.items()]]
+        return [FORMAT, self.wells.tobytes(), self.readings.dump(), [[k, *v] for k, v in self.episodes.items()]]
 
     def load(self, dumped: Any) -> None:
         form, wells, held, episodes = dumped
@@ -185,7 +193,7 @@ class WellSpread:
                 f"wells: state of format {form} and {len(wells)} bytes, want {FORMAT}, {self.wells.nbytes}"
             )
         self.wells = np.frombuffer(wells).reshape(self.wells.shape).copy()
-        self.held = [(np.frombuffer(a, np.int32), np.frombuffer(b, np.int64), np.frombuffer(c)) for a, b, c in held]
+        self.readings.load(held)
         self.episodes = {key: [onset, told, list(mine)] for key, onset, told, mine in episodes}
 
 
@@ -197,6 +205,8 @@ def heading(xy: F64, onset_s: F64) -> tuple[float, float] | None:
     >>> round(bearing), round(speed)
     (90, 30)
     """
+    if not np.isfinite(xy).all():
+        return None
     points, times = xy - xy.mean(axis=0), onset_s - onset_s.mean()
     if np.ptp(onset_s) < 1.0 or np.abs(points).max() < 1.0:
         return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from geo.asset_checks import asset_problems, common_problems, county_problems, location_problem, unit_problems
 from geo.divisions import Divisions
 from geo.ids import (
+    BY_UNIT,
     DOMAIN_LETTER,
     GENERIC,
     KINDS,
@@ -42,9 +43,11 @@ class Problem(NamedTuple):
 
 def profile_for(sensor: Sensor) -> str:
     """The sensor's key in the detectors catalog: its own, else `domain.kind`, at a station along a line
-    `domain.station_kind`."""
-    station = "" if sensor.chainage_m is None else "station_"
-    return sensor.profile or f"{sensor.domain}.{station}{sensor.kind}"
+    `domain.station_kind`, of gas in a utility tunnel `gas.tunnel_kind`. A unit that is not the kind's usual one has its
+    own kind."""
+    along = "tunnel_" if sensor.domain == "gas" else "station_"
+    kind = BY_UNIT.get((sensor.kind, sensor.unit), sensor.kind)
+    return sensor.profile or f"{sensor.domain}.{'' if sensor.chainage_m is None else along}{kind}"
 
 
 def problems(record: Record, divisions: Divisions | None = None) -> list[Problem]:

@@ -1,12 +1,15 @@
 """The fences in force, and which of them hold each point, while they change.
 
-A point on a border belongs to the fence east of it, on a level border to the one north of it (`geo.raycast`).
+A change is seen by the next look-up: changed fences are tested directly, beside the compiled index of the others, till
+that is made anew (off the path, by a thread of its own or on demand) and swapped by one reference. Answers are the same
+before and after. A point on a border belongs to the fence east of it, on a level border to the one north of it
+(`geo.raycast`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +17,12 @@ from numpy.typing import NDArray
 
 from geo import fence_direct
 from geo.fence_direct import Ints, Outline, Pack
+from geo.fence_index import FenceIndex
 from geo.fence_shapes import UnitRings, flat, rings
 from geo.fences import Fence
 from geo.raycast import Floats
+
+OVERLAY = 64  # changed fences that are tested directly before the index is made anew
 
 
 class _Entry(NamedTuple):
@@ -24,12 +30,23 @@ class _Entry(NamedTuple):
     outline: Outline
 
 
+class Compiled(NamedTuple):
+    """An index and the fences it was made of, as they were then, in order of id."""
+
+    fence_index: FenceIndex | None
+    entries: list[tuple[str, _Entry]]
+
+
 class _View(NamedTuple):
     """All that a look-up needs, never changed: readers hold one while the next is made."""
 
     fences: list[Fence]
-    mapping: Ints
-    overlay: Pack
+    fence_index: FenceIndex | None
+    mapping: Ints  # the index's number -> number in fences, -1: changed or gone
+    overlay: Pack  # fences that the index does not know
+    plain: bool  # the index's answers are the answers
+    movers: list[Fence]  # those that watch moving assets
+    boxes: Floats  # float64[k, 4], theirs
 
 
 class FenceBook:
@@ -49,7 +66,9 @@ class FenceBook:
         self._entries: dict[str, _Entry] = {}
         self._versions: dict[str, int] = {}  # of removed ones too, so that a late older version does not come back
         self._lock = threading.Lock()
+        self._compiled = Compiled(None, [])
         self._view: _View | None = None
+        self._builder: threading.Thread | None = None
 
     def put(self, fence: Fence) -> bool:
         """Add or replace by id, or take away a `removed` one; only a newer version counts. True: something changed.
@@ -57,16 +76,27 @@ class FenceBook:
         Raises:
             FenceError: the shape cannot be made into polygons; nothing has changed.
         """
-        if fence.version <= self._versions.get(fence.id, 0):
-            return False
-        entry = None if fence.removed else self._entry(fence)
+        return self.put_all([fence]) == 1
+
+    def put_all(self, fences: Iterable[Fence]) -> int:
+        """`put` of several at once: a look-up sees all of them or none. How many changed something.
+
+        Raises:
+            FenceError: a shape cannot be made into polygons; nothing has changed.
+        """
+        made = [(fence, None if fence.removed else self._entry(fence)) for fence in fences if self._newer(fence)]
+        changed = 0
         with self._lock:
-            self._versions[fence.id] = fence.version
-            known = self._entries.pop(fence.id, None)
-            if entry is not None:
-                self._entries[fence.id] = entry
-            self._view = None
-        return entry is not None or known is not None
+            for fence, entry in made:
+                if not self._newer(fence):
+                    continue
+                self._versions[fence.id] = fence.version
+                known = self._entries.pop(fence.id, None)
+                if entry is not None:
+                    self._entries[fence.id] = entry
+                changed += entry is not None or known is not None
+            self._view = None if changed else self._view
+        return changed
 
     def get(self, fence_id: str) -> Fence | None:
         """The fence, None where there is none or it was removed."""
@@ -95,9 +125,13 @@ class FenceBook:
         if len(lon) != len(lat):
             raise ValueError(f"{len(lon)} longitudes and {len(lat)} latitudes: want as many of each")
         view = self._now()
+        if len(view.overlay.numbers) > OVERLAY:
+            self.rebuild_soon()
         lon, lat = np.ascontiguousarray(lon, dtype=np.float64), np.ascontiguousarray(lat, dtype=np.float64)
         none = np.zeros(len(lon) + 1, dtype=np.int32)
-        starts, numbers = _merged(view, lon, lat, none, none[:0])
+        starts, numbers = view.fence_index.holding(lon, lat) if view.fence_index else (none, none[:0])
+        if not view.plain:
+            starts, numbers = _merged(view, lon, lat, starts, numbers)
         return starts, numbers, view.fences
 
     def inside(self, fence_id: str, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
@@ -106,6 +140,54 @@ class FenceBook:
         if entry is None:
             return np.zeros(len(lon), dtype=np.bool_)
         return fence_direct.inside(entry.outline, *(np.ascontiguousarray(a, dtype=np.float64) for a in (lon, lat)))
+
+    def moving(self, west: float, south: float, east: float, north: float) -> list[Fence]:
+        """Fences that watch moving assets and whose box meets this one (degrees), in order of id."""
+        view = self._now()
+        b = view.boxes
+        near = (b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south)
+        return [view.movers[n] for n in np.flatnonzero(near).tolist()]
+
+    def holds(self, fence_id: str, lon: float, lat: float) -> bool:
+        """`inside` for one point."""
+        return bool(self.inside(fence_id, np.array([lon]), np.array([lat]))[0])
+
+    def edges(self, fence_id: str) -> Floats:
+        """float64[m, 4] lon, lat, lon, lat of the edges of its outline; none of an unknown id."""
+        entry = self._entries.get(fence_id)
+        return entry.outline.edges if entry else np.empty((0, 4))
+
+    def compile(self) -> Compiled:
+        """An index of the fences as they are now; takes a while, and look-ups and puts go on meanwhile."""
+        with self._lock:
+            entries = sorted(self._entries.items())
+        index = FenceIndex.of_edges([entry.outline.edges for _, entry in entries]) if entries else None
+        return Compiled(index, entries)
+
+    def adopt(self, compiled: Compiled) -> None:
+        """Look up in this index from now on; what changed since it was made stays beside it."""
+        with self._lock:
+            self._compiled = compiled
+            self._view = self._make()
+
+    def rebuild(self) -> None:
+        """`compile` and `adopt`, now."""
+        self.adopt(self.compile())
+
+    def rebuild_soon(self) -> None:
+        """`rebuild` in a thread of its own, unless one is at it; `holding` asks for it where much has changed."""
+        with self._lock:
+            if self._builder is None or not self._builder.is_alive():
+                self._builder = threading.Thread(target=self.rebuild, name="fences")
+                self._builder.start()
+
+    @property
+    def pending(self) -> int:
+        """Fences that are tested directly, until the next rebuild."""
+        return len(self._now().overlay.numbers)
+
+    def _newer(self, fence: Fence) -> bool:
+        return fence.version > self._versions.get(fence.id, 0)
 
     def _entry(self, fence: Fence) -> _Entry:
         return _Entry(fence, fence_direct.outline(flat(rings(fence.shape, self._unit_rings))))
@@ -118,9 +200,18 @@ class FenceBook:
         return view
 
     def _make(self) -> _View:
-        entries = [self._entries[key] for key in sorted(self._entries)]
-        overlay = fence_direct.pack([entry.outline for entry in entries], range(len(entries)))
-        return _View([entry.fence for entry in entries], np.empty(0, dtype=np.int32), overlay)
+        keys = sorted(self._entries)
+        number = {key: n for n, key in enumerate(keys)}
+        mapping = np.full(len(self._compiled.entries), -1, dtype=np.int32)
+        for n, (key, entry) in enumerate(self._compiled.entries):
+            if self._entries.get(key) is entry:
+                mapping[n] = number.pop(key)
+        overlay = fence_direct.pack([self._entries[key].outline for key in number], list(number.values()))
+        plain = not number and bool((mapping >= 0).all())
+        fences = [self._entries[key].fence for key in keys]
+        movers = [fence for fence in fences if fence.moving]
+        boxes = np.array([self._entries[fence.id].outline.box for fence in movers]).reshape(-1, 4)
+        return _View(fences, self._compiled.fence_index, mapping, overlay, plain, movers, boxes)
 
 
 def _merged(view: _View, lon: Floats, lat: Floats, base_starts: Ints, base: Ints) -> tuple[Ints, Ints]:

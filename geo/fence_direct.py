@@ -20,7 +20,7 @@ MARGIN = 1e-9  # degrees: a box may only leave out what rounding cannot bring in
 
 
 class Outline(NamedTuple):
-    """One fence made ready: box float64[4] west, south, east, north, edges float64[m, 4] of `raycast.edges`."""
+    """One fence made ready: box float64[4] west, south, east, north, edges float64[m, 4] of `raycast.all_edges`."""
 
     box: Floats
     edges: Floats
@@ -41,7 +41,7 @@ def outline(rings: Rings) -> Outline:
     if not np.isfinite(points).all():
         raise ValueError("a polygon has a coordinate that is not a finite number")
     box = np.concatenate([points.min(axis=0) - MARGIN, points.max(axis=0) + MARGIN])
-    return Outline(box, np.ascontiguousarray(raycast.edges(rings)))
+    return Outline(box, np.ascontiguousarray(raycast.all_edges(rings)))
 
 
 def pack(outlines: Sequence[Outline], numbers: Sequence[int]) -> Pack:
@@ -62,14 +62,14 @@ def inside(one: Outline, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def holds(edges: Floats, first: int, last: int, x: float, y: float) -> bool:
-    """Even-odd ray cast over edges[first:last]."""
+    """Even-odd ray cast over edges[first:last], level ones or not; without branches, which would be guessed wrong."""
     hit = False
     for e in range(first, last):
         y0, y1 = edges[e, 1], edges[e, 3]
-        if y0 <= y and y < y1 and x < edges[e, 0] + (y - y0) * (edges[e, 2] - edges[e, 0]) / (y1 - y0):
-            hit = not hit
+        crossing = edges[e, 0] + (y - y0) * (edges[e, 2] - edges[e, 0]) / (y1 - y0)
+        hit ^= (y0 <= y) & (y < y1) & (x < crossing)
     return hit
 
 

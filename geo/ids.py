@@ -41,7 +41,15 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "gas": {
         "CH4": Kind("methane", "%LEL", "可燃气体", "methane"),
+        "MPM": Kind("methane_ppm", "ppm", "甲烷（激光）", "methane (laser)"),
+        "MVL": Kind("methane_vol", "%VOL", "甲烷（体积分数）", "methane (by volume)"),
+        "ETH": Kind("ethane", "ppm", "乙烷", "ethane"),
         "GPR": Kind("pressure", "kPa", "燃气压力", "gas pressure"),
+        "GPI": Kind("inlet_pressure", "kPa", "调压器进口压力", "regulator inlet pressure"),
+        "GPO": Kind("outlet_pressure", "kPa", "调压器出口压力", "regulator outlet pressure"),
+        "GFL": Kind("flow", "m3/h", "燃气流量", "gas flow"),  # at standard conditions
+        "GTM": Kind("temperature", "degC", "燃气温度", "gas temperature"),
+        "VNT": Kind("ventilation", "", "通风", "ventilation"),  # 0: off
     },
     "pipeline": {
         "PPR": Kind("pressure", "MPa", "管道压力", "pipeline pressure"),
@@ -54,6 +62,11 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "EVT": Kind("event", "", "事件", "event"),  # 0 over, 1 stopped, 2 wrong way, 3 hazmat, 4 fire
         "WEA": Kind("weather", "", "天气", "weather"),  # 1 rain, 2 fog, 3 freezing rain, 4 snow
     },
+}
+BY_UNIT: Mapping[tuple[str, str], str] = {  # kind and unit of a sensor's readings -> kind it is judged as
+    ("methane", "ppm"): "methane_ppm",
+    ("methane", "%VOL"): "methane_vol",
+    ("battery", "V"): "battery_v",
 }
 GENERIC = Kind("generic", "", "监测", "reading")  # type GEN, any domain
 

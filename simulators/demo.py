@@ -1,5 +1,7 @@
 """The demo city: back-fills half an hour, says that it is ready, then sends each second; incidents after "go".
 
+Sensors that report each minute (`simulators.background`) send beside it, without incidents.
+
 The parent reads the JSON ready line on stdout and writes "go" on stdin when the whole city is up.
 """
 
@@ -21,6 +23,7 @@ import numpy as np
 
 from geo.assets import Sensor
 from simulators import schedule
+from simulators.background import FAST_S, Background
 from simulators.city import City
 from simulators.incidents import Incident, append_truth, read_truth
 from simulators.pacing import Pacer
@@ -82,7 +85,8 @@ class Demo:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.settings, self.options, self.out, self.now = settings, options, out, now
-        self.city = City(sensors, options.seed)
+        self.background = Background(sensors, options.seed)
+        self.city = City([s for s in sensors if s.interval_s <= FAST_S], options.seed)
         self.step_ms = max(1, round(1000.0 / options.rate))
         self.truth_file, self.state_file = data / "truth.jsonl", data / "simulator.json"
         self.stop = asyncio.Event()
@@ -100,7 +104,8 @@ class Demo:
             loop.add_signal_handler(sig, self.stop.set)
         async with Sender(self.settings, f"simulator-{self.options.seed}") as sender:
             last = await self._backfill(sender)
-            self._say({"ready": True, "sensors": len(self.city.sensors), "zones": self.city.zones,
+            sensors = len(self.city.sensors) + len(self.background.sensors)
+            self._say({"ready": True, "sensors": sensors, "zones": self.city.zones + self.background.zones,
                        "backfilled": sender.rows, "until": last})  # fmt: skip
             waiting = asyncio.create_task(self._wait_for_go())
             last = await self._stream(sender, last)
@@ -114,11 +119,13 @@ class Demo:
         last = max(self._known_last(), now - self.options.backfill_ms)
         self.incidents = [i for i in read_truth(self.truth_file) if last < i.end_ms + MEMORY_MS]
         self.told = len(self.incidents)
+        begin = last
         while not self.stop.is_set():
             now = self._grid(self.now())
             if now <= last:
                 break
             last = await self._send(sender, last, min(now, last + CHUNK_MS))
+        await self._slow(sender, begin, last)  # all at once: a call costs as much for a minute as for half an hour
         await sender.flush()
         self._save(last)
         return last
@@ -145,7 +152,8 @@ class Demo:
                 self.incidents.append(coming)
                 coming = next(plan)
             await self._tell(sender, now)
-            last = await self._send(sender, last, max(now, last + self.step_ms))
+            before, last = last, await self._send(sender, last, max(now, last + self.step_ms))
+            await self._slow(sender, before, last)
             if last - saved >= 5_000:
                 await sender.flush()
                 self._save(last)
@@ -161,6 +169,10 @@ class Demo:
         for batch in self.city.batches(ts, self.incidents):
             await sender.readings(batch)
         return int(ts[-1])
+
+    async def _slow(self, sender: Sender, after: int, upto: int) -> None:
+        for batch in self.background.batches(after, upto):
+            await sender.readings(batch)
 
     async def _tell(self, sender: Sender, now: int) -> None:
         """Write the truth of incidents that begin."""

@@ -48,6 +48,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     high: float | None = None
     value: float | None = None
     unit: str = ""
+    also: float | None = None  # the value in another unit that the field uses, e.g. %VOL beside %LEL
+    also_unit: str = ""
+    suspect: str = ""  # what the zone's detectors take it for (`sewer_gas`, `natural_gas`); only a person rules it out
     series: tuple[tuple[int, float], ...] = ()  # (ts_ms, value)
 
 
@@ -73,7 +76,7 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     onset_ms: int  # event time at which the condition began
     magnitude: float = 0.0  # how far beyond the threshold, in thresholds (0 = at it)
     hard: bool = False  # a hard limit was crossed
-    level: int = 0  # which hard limit: 0 none, 1 watch, 2 low, 3 high
+    level: int = 0  # which hard limit: 0 none, 1 watch, 2 low, 3 high, 4 beyond full scale
     interval_s: float = 60.0  # sampling interval of the sensor
     delayed_by_s: float = 0.0
     witnesses: int = 1  # sensors that agree

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from detectors import catalog as _catalog
 from detectors.catalog import Profile
-from detectors.layout import CLEAR, CLOCK, DEVIATION, DROP, HIGH, LIMIT, LOW, RAISE, UPDATE
+from detectors.group import Note
+from detectors.layout import CLEAR, CLOCK, DEVIATION, DROP, HIGH, LIMIT, LOW, OFF_SCALE, RAISE, UPDATE
 from detectors.texts import Both, Facts, Kind, late, ongoing, over
 from geo.assets import Sensor
 from streams.events import Detection, Evidence, Text, stable_id
@@ -31,6 +32,7 @@ class Context(NamedTuple):
     profile: Profile
     params: Any  # RECORD
     now_ms: int
+    note: Note | None = None  # what the zone's detectors say about this sensor
 
 
 def detection(e: Any, kind: Kind, c: Context, retired: bool = False) -> Detection:
@@ -41,6 +43,8 @@ def detection(e: Any, kind: Kind, c: Context, retired: bool = False) -> Detectio
     limit = hard_limit(e, c.params, slot, cause, level)
     facts = _facts(e, profile, cause, level, limit, (ts - onset) / 1000.0)
     says = over(facts, bool(e["relearned"])) if state == "clear" else ongoing(facts, kind)
+    if c.note is not None and state != "clear" and kind.cls == "hazard":
+        says = Both(f"{says.zh}；{c.note.says.zh}", f"{says.en}; {c.note.says.en}")
     if retired:
         says = RETIRED
     late_s = (c.now_ms - ts) / 1000.0
@@ -76,7 +80,7 @@ def detection(e: Any, kind: Kind, c: Context, retired: bool = False) -> Detectio
         name=Text(sensor.name_zh, sensor.name_en),
         title=Text(*kind.title),
         reason=Text(*says),
-        evidence=_evidence(e, sensor, profile, slot, cause, limit),
+        evidence=_evidence(e, c, slot, cause, limit, c.note.suspect if c.note and state != "clear" else ""),
     )
 
 
@@ -84,6 +88,8 @@ def hard_limit(e: Any, p: Any, slot: int, cause: int, level: int) -> float:
     """The hard limit that was crossed, in the reading's unit: of this sensor, on the value's side; NaN for none."""
     if cause != LIMIT or level <= 0 or slot not in (LOW, HIGH):
         return math.nan
+    if level == OFF_SCALE:
+        return float(p["off_scale"])
     high, low, value = float(p[f"high_{level}"]), float(p[f"low_{level}"]), float(e["value"])
     if math.isnan(high) or math.isnan(low):
         return low if math.isnan(high) else high
@@ -97,11 +103,18 @@ def _facts(e: Any, profile: Profile, cause: int, level: int, limit: float, laste
     k = profile.text_factor if int(e["slot"]) != CLOCK else 1.0
     return Facts(
         profile.quantity, profile.text_unit, profile.decimals, cause, float(e["value"]) * k, float(e["expected"]) * k,
-        limit * k, level, lasted_s,
+        limit * k, level, lasted_s, _also(float(e["value"]), profile) if int(e["slot"]) != CLOCK else "",
     )  # fmt: skip
 
 
-def _evidence(e: Any, sensor: Sensor, profile: Profile, slot: int, cause: int, limit: float) -> Evidence:
+def _also(value: float, profile: Profile) -> str:
+    """The value in the second unit, with three digits that count."""
+    return f"{value * profile.also_factor:.3g} {profile.also_unit}" if profile.also_unit else ""
+
+
+def _evidence(e: Any, c: Context, slot: int, cause: int, limit: float, suspect: str) -> Evidence:
+    sensor, profile = c.sensor, c.profile
+
     def some(value: float) -> float | None:
         return value if math.isfinite(value) else None
 
@@ -118,5 +131,10 @@ def _evidence(e: Any, sensor: Sensor, profile: Profile, slot: int, cause: int, l
         high=some(float(e["high"])),
         value=float(e["value"]),
         unit="s" if slot == CLOCK else sensor.unit or profile.unit,
+        also=some(float(f"{float(e['value']) * profile.also_factor:.3g}"))
+        if profile.also_unit and slot != CLOCK
+        else None,
+        also_unit=profile.also_unit if slot != CLOCK else "",
+        suspect=suspect,
         series=tuple((ts, float(f"{v:.7g}")) for ts, v in series) if slot != CLOCK else (),
     )

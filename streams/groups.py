@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.group import Finding, GroupDetector, GroupFactory, Member
+from detectors.group import Finding, GroupDetector, GroupFactory, Member, Note, Noting
 from detectors.texts import Both
 from geo.assets import Sensor
 
@@ -107,6 +107,14 @@ class Groups:
                 out += [self._told(zone, detector, f) for f in detector.advance(now_ms)]
         return out
 
+    def note(self, row: int, value: float) -> Note | None:
+        """What the detectors of its zone add to an alert of this row alone at this reading."""
+        zone = self._zone_of.get(row)
+        if zone is None:
+            return None
+        told = (d.note(zone.rows[row].id, value) for d in zone.detectors if isinstance(d, Noting))
+        return next((note for note in told if note is not None), None)
+
     def _told(self, zone: _Zone, detector: GroupDetector, finding: Finding) -> Found:
         key = (detector.name, finding.kind, finding.key)
         first = next((s for s in finding.sensors if s in zone.built), min(zone.built))
@@ -179,7 +187,16 @@ class Groups:
 
 def _member(s: Sensor) -> Member:
     return Member(
-        s.id, s.kind, s.interval_s, s.flow_sign, s.chainage_m, s.lon, s.lat, s.upload_s, tuple(sorted(s.params.items()))
+        s.id,
+        s.kind,
+        s.interval_s,
+        s.flow_sign,
+        s.chainage_m,
+        s.lon,
+        s.lat,
+        s.upload_s,
+        tuple(sorted(s.params.items())),
+        s.unit,
     )
 
 

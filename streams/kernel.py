@@ -232,10 +232,9 @@ class Kernel:
         else:
             self._open[key] = kind.kind
         params = self._rows.params[self._rows.bank.state[row]["profile"]]
-        now_ms = at_ms or self._now_ms
-        made = detection(
-            e, kind, Context(self.run, self.mode, self._rows.names[row], sensor, profile, params, now_ms), retired
-        )
+        note = self._groups.note(row, float(e["value"]))
+        name, now_ms = self._rows.names[row], at_ms or self._now_ms
+        made = detection(e, kind, Context(self.run, self.mode, name, sensor, profile, params, now_ms, note), retired)
         marks = self._rows.fencing.marks(row, made.kind, made.ts_ms, made.hard)
         return msgspec.structs.replace(made, fences=marks) if marks else made
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import equipment
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile, merge
 from detectors.params import RECORD, ParamError, compile_params
@@ -114,7 +115,9 @@ class Rows:
     def of_metric(self, sensor: Sensor, metric: str) -> Sensor:
         """What a metric's row is judged by: the sensor's place, the metric's profile."""
         kind = metric if f"{self.domain}.{metric}" in self.catalog.profiles else "generic"
-        return msgspec.structs.replace(sensor, kind=kind, profile="", params={}, unit="", flow_sign=0)
+        volts = sensor.params.get("battery_v", 0.0) if metric == "battery" else 0.0  # else it is told in percent
+        own = equipment.battery_limits(volts) if volts > 0.0 else {}
+        return msgspec.structs.replace(sensor, kind=kind, profile="", params=own, unit="V" if own else "", flow_sign=0)
 
     def _set_params(self, row: int, now_ms: int) -> None:
         param_row = self.bank.state[row]["profile"] = self._param_row(row, now_ms)

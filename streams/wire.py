@@ -96,6 +96,8 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             "high": e.high,
             "value": e.value,
             "unit": e.unit,
+            **({"also": e.also, "also_unit": e.also_unit} if e.also_unit else {}),
+            **({"suspect": e.suspect} if e.suspect else {}),
             "series": [[rfc3339(t), v] for t, v in e.series],
         },
         "acks": [

@@ -1,4 +1,4 @@
-"""`cityops assets import|export|list|show|retire|qr`: the assets of the registry from the command line."""
+"""`cityops assets import|export|list|show|retire|qr|demo`: the assets of the registry from the command line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli.assets_demo import demo
 from streams.cli.assets_import import import_
 from streams.cli.common import connection_options, json_option, require_topics, settings_from
 
@@ -25,6 +26,7 @@ def command() -> None:
 
 
 command.add_command(import_)
+command.add_command(demo)
 
 
 def _registry(**connection: Any) -> Registry:

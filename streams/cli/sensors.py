@@ -1,4 +1,4 @@
-"""`cityops sensors list|add|import|retire`: the registry from the command line."""
+"""`cityops sensors list|add|import|retire|unknown`: the registry from the command line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.common import connection_options, json_option, settings_from
+from streams.cli.sensors_unknown import columns_of
+from streams.cli.sensors_unknown import command as unknown
 from streams.topics import DOMAINS
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ prefix_option = click.option("--prefix", metavar="TEXT", help="Topic prefix of a
 @click.group("sensors")
 def command() -> None:
     """The registry of sensors and zones (topic `assets`)."""
+
+
+command.add_command(unknown)
 
 
 @command.command("list")
@@ -72,7 +77,8 @@ def list_(
 
 @command.command()
 @click.argument("id_", metavar="ID")
-@click.option("--zone", required=True, metavar="ID", help="Zone, e.g. 522601-W-DMA03; made when it is new.")
+@click.option("--zone", metavar="ID", help="Zone, e.g. 522601-W-DMA03; made when it is new.")
+@click.option("--from-unknown", is_flag=True, help="Take place and zone from its refused readings where not given.")
 @click.option("--unit-code", help="Unit that holds it; found from --lon and --lat when left out.")
 @click.option("--lon", help="Longitude, WGS-84 degrees.")
 @click.option("--lat", help="Latitude, WGS-84 degrees.")
@@ -90,13 +96,18 @@ def list_(
 @prefix_option
 @json_option
 @connection_options
-def add(id_: str, as_json: bool, dry_run: bool, **options: Any) -> None:
+def add(id_: str, as_json: bool, dry_run: bool, from_unknown: bool, **options: Any) -> None:
     """Register one sensor ID, e.g. 522601-W-PRS-000123, or change it."""
+    from streams.errors import UsageError
     from streams.registration import COLUMNS
 
     row = {"id": id_, **{name: options[name] for name in COLUMNS if options.get(name) is not None}}
-    connection = {name: value for name, value in options.items() if name not in COLUMNS}
-    _register(iter([(0, row)]), "the sensor", settings_from(**connection), dry_run, as_json)
+    settings = settings_from(**{name: value for name, value in options.items() if name not in COLUMNS})
+    if from_unknown:
+        row = {**columns_of(settings, id_), **row}
+    if "zone" not in row:
+        raise UsageError("--zone is missing: name one, e.g. 522601-W-DMA03, or give --from-unknown")
+    _register(iter([(0, row)]), "the sensor", settings, dry_run, as_json)
 
 
 @command.command("import")

@@ -40,12 +40,14 @@ READY_S = 240.0  # cold: the detectors' first compile on a slow machine
 
 @click.command()
 @click.option("--demo/--no-demo", default=True, show_default=True, help="Demo sensors, accounts and simulators.")
+@click.option("--demo-size", type=click.Choice(["small", "full"]), default="full", show_default=True,
+              help="Demo registry: 648 or 5,184 sensors; small costs less memory.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the console (default 8420, 0 = any free one).")
 @click.option("--host", metavar="ADDRESS", help="Address of the console (default 127.0.0.1).")
 @click.option("--no-browser", is_flag=True, help="Do not open the console in a browser.")
 @json_option
 @connection_options
-def command(demo: bool, no_browser: bool, as_json: bool, **options: Any) -> int:
+def command(demo: bool, demo_size: str, no_browser: bool, as_json: bool, **options: Any) -> int:
     """Start everything on this machine; Ctrl-C ends it cleanly and a second start continues.
 
     Without --broker a real Kafka is started on loopback, with its data in the data folder. --json prints
@@ -62,7 +64,7 @@ def command(demo: bool, no_browser: bool, as_json: bool, **options: Any) -> int:
 
         with Supervisor(say) as supervisor:
             try:
-                up = Up(supervisor, settings, demo)
+                up = Up(supervisor, settings, demo_size if demo else "")
                 ready = up.start(embedded)
                 write_run_file(data, url=ready["url"], broker=ready["broker"], demo=demo)
                 _tell(ready, data, as_json)
@@ -82,7 +84,8 @@ def command(demo: bool, no_browser: bool, as_json: bool, **options: Any) -> int:
 class Up:
     """The start, in the order that keeps both processor cores busy."""
 
-    def __init__(self, supervisor: Supervisor, settings: Settings, demo: bool) -> None:
+    def __init__(self, supervisor: Supervisor, settings: Settings, demo: str) -> None:
+        """`demo`: size of the demo's registry, "" for none."""
         self.supervisor, self.settings, self.demo = supervisor, settings, demo
         self.logs = Path(settings.data) / "logs"
         self.simulator: Child | None = None
@@ -96,14 +99,17 @@ class Up:
         say("compiling detectors (the first time up to a minute)…")
         compiling = self._child("worker", "detect", "--warm-only", name="compile")
         broker = self._launch_broker() if embedded else None
-        records = self._demo_records() if self.demo else []
         if broker is not None:
             broker.wait_ready()
             self.settings = self.settings.replace(broker=broker.bootstrap)
-        self._prepare(records)
+        self._prepare()
+        registry = self._child("assets", "demo", "--size", self.demo, name="registry") if self.demo else None
         say("starting packer, alerts and API…")
-        packer, alerts = self._child("worker", "packer"), self._child("worker", "alerts")
+        alerts = self._child("worker", "alerts")
         api = self._child("api", *(["--demo"] if self.demo else []), stage=3)
+        if registry is not None:
+            self.supervisor.wait_done(registry)  # so that the packer knows every sensor that will send
+        packer = self._child("worker", "packer")
         self.supervisor.wait_done(compiling)
         say("starting detectors…" + (" and the simulators" if self.demo else ""))
         detect = self._child("worker", "detect")
@@ -145,22 +151,12 @@ class Up:
         self.supervisor.add(BrokerService(broker))
         return broker
 
-    def _demo_records(self) -> list[Any]:
-        from geo.demo import demo_registry
-
-        return list(demo_registry(partitions=self.settings.partitions))
-
-    def _prepare(self, records: list[Any]) -> None:
+    def _prepare(self) -> None:
         from streams.kafka import create_topics
 
         report = create_topics(self.settings)
         if report.created:
             say(f"created {len(report.created)} topics")
-        if records:
-            from streams.registry import publish
-
-            say(f"writing the demo registry ({len(records)} records)…")
-            publish(self.settings, records)
 
 
 # glibc keeps a heap for each thread, and numeric libraries a pool of threads for each process: none is of use here

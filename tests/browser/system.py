@@ -15,7 +15,8 @@ import msgspec
 from kafka import KafkaProducer
 
 from geo.assets import Sensor, Zone
-from streams import codec, topics
+from geo.fences import Fence, Mark, encode
+from streams import codec, tables, topics, versions
 from streams.events import Detection, Evidence, Text
 from streams.kafka import create_topics, kafka_python_kwargs
 from streams.registry import publish
@@ -97,7 +98,11 @@ class System:
         self.sensors[made.id] = made
         return made
 
-    def raise_(self, sensor: Sensor, *, severity: str = "III", ago_s: float = 5.0) -> str:
+    def fence(self, fence: Fence) -> None:
+        """A fence in the registry."""
+        tables.write(self.settings, topics.FENCES, versions.rows([(fence.id, fence.version, encode(fence))]))
+
+    def raise_(self, sensor: Sensor, *, severity: str = "III", ago_s: float = 5.0, marks: tuple[Mark, ...] = ()) -> str:
         """A detection that the severity matrix makes into an alert of this severity; returns its title."""
         title = f"{sensor.name_zh}读数异常"
         shape: dict[str, dict[str, Any]] = {
@@ -106,7 +111,7 @@ class System:
             "III": {"kind": "drift", "magnitude": 2.0},
             "IV": {"kind": "drift", "magnitude": 0.2},
         }
-        self._detect(sensor, "raise", ago_s, title, shape[severity])
+        self._detect(sensor, "raise", ago_s, title, {**shape[severity], "fences": marks})
         return title
 
     def clear(self, sensor: Sensor, kind: str = "drift") -> None:

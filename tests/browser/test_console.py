@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from geo.divisions import Divisions
+from geo.fences import Circle, Fence, Mark
 from tests.browser.system import HUANGPING, KAILI, System
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -146,6 +147,22 @@ def test_details_with_chart(sign_in: SignIn, system: System) -> None:
     expect(details.locator(".readout")).to_contain_text("41 m")
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
+
+
+def test_fences_on_the_map_and_what_they_do_in_the_details(sign_in: SignIn, system: System) -> None:
+    sensor = system.sensor()
+    here = Circle(sensor.lon or 0.0, sensor.lat or 0.0, 400.0)
+    system.fence(Fence(id="works-1", name_zh="北门开挖", name_en="North gate dig", kind="works", shape=here))
+    mark = Mark(fence="works-1", kind="works", name_zh="北门开挖", suppress=True, until_ms=4_070_908_800_000)
+    page = sign_in()
+    title = system.raise_(sensor, marks=(mark,))
+    expect(row(page, title)).to_be_visible(timeout=SLOW)
+    outline = page.locator("#map path.fence[data-fence='works-1']")
+    expect(outline).to_have_class("fence active", timeout=SLOW)
+    expect(outline.locator("title")).to_have_text("施工区 北门开挖 · 生效中")
+    details = opened(page, title)
+    for text in ("规则抑制", "周边", "施工区 北门开挖", "北门开挖期间不通知，至 "):
+        expect(details).to_contain_text(text)
 
 
 def test_an_acknowledgement_in_one_browser_is_seen_in_another(sign_in: SignIn, system: System) -> None:

@@ -86,7 +86,7 @@ def test_every_text_that_is_used_exists_and_none_is_left_over() -> None:
 
 def test_small_and_self_contained() -> None:
     code = [p for p in FILES if p.suffix in (".js", ".css")]
-    assert sum(p.stat().st_size for p in code) <= 120_000
+    assert sum(p.stat().st_size for p in code) <= 130_000  # with fences and the surroundings of an alert
     for path in FILES:
         text = path.read_text("utf-8")
         outside = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}

@@ -18,7 +18,7 @@ from streams.errors import CityopsError
 from streams.intake.mending import Mend, Times
 from streams.intake.rejects import Rejected, read
 from streams.kafka import create_topics, kafka_python_kwargs
-from streams.registry import publish
+from streams.registry import publish, read_all
 from streams.settings import Settings
 from tests.integration.small_city import T0, Pipe, registry, settings_of
 
@@ -100,8 +100,30 @@ def test_refused_rows_are_listed_mended_and_sent_again(broker: str, tmp_path: Pa
         )
         assert (sent.exit_code, "1 rows of 1 messages" in sent.stderr) == (0, True), sent.output
         assert taken(settings, 2) == [(WELL, T0, 1.0), (WELL, T0 + 1000, 2.0)]
+        an_unknown_sensor_is_registered_with_one_command(settings, where)
     finally:
         pipe.stop()
+
+
+def an_unknown_sensor_is_registered_with_one_command(settings: Settings, where: list[str]) -> None:
+    from kafka import KafkaProducer
+
+    before = len(refused(settings, 1))
+    row = {"sensor": "522601-G-CH4-000099", "ts": T0, "value": 3.0, "lon": 107.98, "lat": 26.58}
+    producer = KafkaProducer(**kafka_python_kwargs(settings))
+    producer.send(settings.prefix + topics.raw("gas"), json.dumps(row).encode(), partition=0)
+    producer.close()
+    refused(settings, before + 1)
+    run = CliRunner().invoke
+    lines = run(cli, ["sensors", "unknown", "--json", *where]).stdout.splitlines()
+    told = next(one for one in map(json.loads, lines) if one["sensor"] == row["sensor"])
+    assert (told["count"], told["domain"], told["value"]) == (1, "gas", 3.0)
+    added = run(cli, told["command"].split()[1:] + where[:2])
+    assert added.exit_code == 0, added.output
+    assert read_all(settings).sensors[row["sensor"]].lon == 107.98
+    assert row["sensor"] not in run(cli, ["sensors", "unknown", *where]).stdout
+    again = run(cli, ["sensors", "add", "522601-G-CH4-000098", "--from-unknown", *where])
+    assert "no refused reading is of 522601-G-CH4-000098" in str(again.exception)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import { clock, span } from "./clock.js";
 import { Details } from "./details.js";
 import { byId, h, put, text } from "./dom.js";
 import { Feed } from "./feed.js";
+import { FenceLayer } from "./fences.js";
 import { Filters } from "./filters.js";
 import { showHelp } from "./help.js";
 import { apply, language, loadGlossary, onLanguage, problemWords, setLanguage, t, term } from "./i18n.js";
@@ -38,6 +39,7 @@ const close = () => { choose(null); byId("list").focus({ preventScroll: true });
 const list = new AlertList(
   { list: byId("list"), info: byId("list-info"), fresh: byId("list-fresh"), more: byId("list-more") }, store, units, () => api.now(), choose);
 const map = new CountyMap(byId("map"), store, units, choose, (code) => store.filter({ text: code }));
+const fences = new FenceLayer(map, api);
 const filters = new Filters(store);
 const alarm = new Alarm(store, units, choose);
 const details = new Details(byId("details"), { api, auth, store, units, online, close });
@@ -136,6 +138,7 @@ function tick() {
   document.body.classList.toggle("late", !stale.hidden);
   list.tick();
   details.tick();
+  fences.tick();
 }
 
 function showDetails() {
@@ -240,6 +243,7 @@ onLanguage(() => {
   for (const part of [filters, alarm, list, details]) part.retell();
   legend();
   map.render();
+  fences.draw();
   const { user, role, unit } = auth.me;
   put(byId("me"), h("strong", null, user), " ", term("role", role), " · ", units.name(unit) || unit);
   tick();

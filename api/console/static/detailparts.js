@@ -59,6 +59,24 @@ export function facts(alert, units) {
     ])];
 }
 
+/** Fences that hold the place, what they suppress, and whom the alert touches. */
+export function around(alert) {
+  const { fences = [], suppressions = [], impact = {}, codes = [] } = alert;
+  if (!fences.length && !suppressions.length && !impact.radius_m && !codes.length) return [];
+  const until = (k) => (k.until ? t("d.until", { why: say(k.why), until: dayTime(toMs(k.until)) }) : say(k.why));
+  const people = (f) => t("d.people", { name: say({ zh: f.name_zh, en: f.name_en }) || f.id, m: number(f.distance_m, 4), people: f.people });
+  const list = (rows, show) => rows.length > 0 && h("ul", null, rows.map((row) => h("li", null, show(row))));
+  return [h("h3", null, t("d.around")),
+    pairs([
+      [t("d.suppressed"), list(suppressions, until)],
+      [t("d.fences"), list(fences, (f) => [h("span", { className: "tag" }, term("fence", f.kind)), " ", say(f.name)])],
+      [t("d.impact"), impact.radius_m > 0 && [
+        t("d.reach", { m: number(impact.radius_m, 5), n: impact.facilities_total, people: impact.people }),
+        list(impact.facilities ?? [], people)]],
+      [t("d.codes"), list(codes, (c) => [c.system, " ", h("code", null, c.value)])],
+    ])];
+}
+
 export function evidence(alert) {
   const e = alert.evidence ?? {};
   const unit = e.unit ? ` ${e.unit}` : "";

@@ -6,7 +6,7 @@ import { dayTime, toMs } from "./clock.js";
 import { h, put, text } from "./dom.js";
 import { problemWords, say, t, term } from "./i18n.js";
 import { badge, domainIcon } from "./marks.js";
-import { ages, evidence, facts, timeline, told } from "./detailparts.js";
+import { ages, around, evidence, facts, timeline, told } from "./detailparts.js";
 import { clearedAt, join, limitOf, points, windowOf } from "./readings.js";
 import { isCleared } from "./store.js";
 
@@ -39,7 +39,7 @@ export class Details {
     const section = (name) => (this.parts[name] = h("section", { className: `d-${name}` }));
     this.parts = {};
     const close = h("button", { type: "button", className: "icon close", "aria-label": t("close"), onclick: this.ctx.close }, "✕");
-    put(this.node, close, section("head"), section("act"), section("chart"), section("facts"), section("why"), section("timeline"), section("told"));
+    put(this.node, close, section("head"), section("act"), section("chart"), section("facts"), section("around"), section("why"), section("timeline"), section("told"));
     this.note = h("input", { type: "text", className: "note", maxlength: 500, placeholder: t("ack.comment"), "aria-label": t("ack.comment") });
     this.plot = h("div", { className: "plotbox" });
     put(this.parts.chart, h("h3", null, t("chart")), this.plot);
@@ -119,6 +119,7 @@ export class Details {
         alert.mode !== "actual" && h("span", { className: "chip loud" }, term("mode", alert.mode)),
         h("span", { className: "quiet", dataset: { since: first } })));
     put(this.parts.facts, facts(alert, this.ctx.units));
+    put(this.parts.around, around(alert));
     put(this.parts.why, evidence(alert));
     put(this.parts.timeline, timeline(alert));
     put(this.parts.told, told(alert, this.ctx.units));

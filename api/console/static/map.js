@@ -6,7 +6,7 @@ import { markPath } from "./marks.js";
 import { byUrgency, isCleared, isRed, isUnacked, prefixOf } from "./store.js";
 
 const WIDTH = 1000;
-const CLOSE = 2.5; // zoom from which they are named
+const CLOSE = 2.5; // zoom from which the units below the chosen one have their names
 const NEAR = 17; // pixels on the screen below which marks become one
 
 /** Equirectangular with the cosine of the middle latitude: true enough over two degrees. */
@@ -24,8 +24,8 @@ function boundsOf(features) {
   return [...ends(Math.min), ...ends(Math.max)];
 }
 
-/** SVG path; edges in `seen` are left out, as dashes drawn twice look solid. */
-const outline = ({ coordinates }, project, seen) => coordinates.flat().map((ring) => ring.map((point, i) => {
+/** SVG path of a multipolygon. Edges in `seen` are left out: a border that both neighbours dash looks solid. */
+export const outline = ({ coordinates }, project, seen) => coordinates.flat().map((ring) => ring.map((point, i) => {
   const edge = [point, ring[i - 1]].sort().join();
   const drawn = !i || seen?.has(edge);
   seen?.add(edge);
@@ -40,7 +40,8 @@ export class CountyMap {
     this.names = s("g", { className: "names", "aria-hidden": "true" });
     this.marks = s("g", { className: "marks" });
     this.cells = s("g", { className: "cells", "aria-hidden": "true" });
-    this.world = s("g", null, this.base, this.cells, this.names, this.marks);
+    this.fences = s("g", { className: "fences" });
+    this.world = s("g", null, this.base, this.cells, this.fences, this.names, this.marks);
     svg.append(this.world);
     this.counties = new Map();
     this.open = null;
@@ -88,7 +89,7 @@ export class CountyMap {
     return prefixOf(this.store.filters.text.trim()).match(/^(\d{9}|\d{6})\d*$/)?.[1] ?? "";
   }
 
-  /** Units below the chosen one: dashed where made up. */
+  /** The units below the chosen one: dashed where their borders are made up. */
   async parts() {
     const parent = this.chosen;
     if (parent === this.parent) return;

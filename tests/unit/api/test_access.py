@@ -51,6 +51,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/fences", "/fences", public(FENCE), {"engineer", "admin"}, False),
     ("PUT", "/fences/{id}", "/fences/F-1", public(FENCE), {"engineer", "admin"}, False),
     ("DELETE", "/fences/{id}", "/fences/F-1?version=9", None, {"engineer", "admin"}, False),
+    ("GET", "/where", "/where?lon=107.98&lat=26.58", None, ALL, False),
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),

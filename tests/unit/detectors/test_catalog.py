@@ -103,8 +103,11 @@ def test_gas_levels_are_the_fields_own() -> None:
         ("[generic]", "[other]", "generic: is missing"),
         ("[methane]", "[methane", "is not TOML"),
         ("[methane]", "x = 1\n[methane]", "x: want a table"),
-        ("min = -5, max = 110", "min = 5, max = 1", "range.min must be below"),
+        ("min = -5, max = 200", "min = 5, max = 1", "range.min must be below"),
         ("decimals = 1", "decimals = 1\ncolour = 3", "methane.colour: there is no such key"),
+        ("off_scale = 100", "off_scale = 40", "methane: limits.off_scale must be above"),
+        ("also_factor = 0.05", "also_factor = 0", "methane.also_factor: 0 is not a number above 0"),
+        ('also_unit = "%VOL"', "also_unit = 5", "methane.also_unit: 5 is not a text"),
     ],
 )
 def test_a_bad_profile_is_refused_with_file_key_and_reason(tmp_path: Path, old: str, new: str, says: str) -> None:

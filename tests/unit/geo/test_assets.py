@@ -61,7 +61,7 @@ def test_every_type_has_a_kind() -> None:
         ("522601-W-PRS-123", "want county-domain-type-serial"),
         ("522601-W-PRS-000123\n", "want county-domain-type-serial"),
         ("522601-X-PRS-000123", "unknown domain letter 'X'; there are W water"),
-        ("522601-G-PRS-000123", "gas has no type 'PRS'; it has CH4, GPR, GEN"),
+        ("522601-G-PRS-000123", "gas has no type 'PRS'; it has CH4, MPM, MVL, ETH, GPR, GPI, GPO, GFL, GTM, VNT, GEN"),
     ],
 )
 def test_bad_sensor_ids_say_why(sensor_id: str, reason: str) -> None:

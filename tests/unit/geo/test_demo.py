@@ -8,15 +8,19 @@ from itertools import pairwise
 import pytest
 
 from geo import metric
-from geo.assets import Sensor, Zone, problems
+from geo.assets import Asset, Sensor, Zone, problems
 from geo.boundaries import Boundaries
 from geo.demo import WELLS_PER_GROUP, demo_registry
 from geo.divisions import Divisions, in_subtree
+from geo.network import Network
 from geo.places import Places
+from streams.assets.links import broken_links
+from streams.registry import Registry
 
 RECORDS = demo_registry()
 ZONES = {r.id: r for r in RECORDS if isinstance(r, Zone)}
 SENSORS = [r for r in RECORDS if isinstance(r, Sensor)]
+ASSETS = {r.id: r for r in RECORDS if isinstance(r, Asset)}
 BY_ZONE: dict[str, list[Sensor]] = defaultdict(list)
 for _sensor in SENSORS:
     BY_ZONE[_sensor.zone].append(_sensor)
@@ -33,6 +37,48 @@ def test_sixteen_counties_by_four_domains() -> None:
 def test_the_same_seed_gives_the_same_registry() -> None:
     assert demo_registry() == RECORDS
     assert demo_registry(seed=7) != RECORDS
+
+
+def test_every_sensor_watches_an_asset_of_its_zone() -> None:
+    for s in SENSORS:
+        asset = ASSETS[s.asset]
+        assert (asset.lon, asset.lat, asset.unit_code, asset.zone) == (s.lon, s.lat, s.unit_code, s.zone)
+    assert all(a.demo for a in ASSETS.values())
+    assert list(broken_links(Registry(RECORDS), RECORDS)) == []
+
+
+def test_all_of_a_zone_hangs_on_its_inlet() -> None:
+    network = Network(ASSETS.values())
+    for zone, about in ZONES.items():
+        members = [a for a in ASSETS.values() if a.zone == zone]
+        sites = [a for a in members if a.kind not in ("pipe", "road")]
+        root = next(a for a in sites if a.kind == ("regulator" if about.domain == "gas" else "station"))
+        reached = {r.id for r in network.downstream(root.id).reached}
+        apart = {(a.lon, a.lat) for a in sites if a.id not in reached}  # or at the same place as the inlet
+        assert apart <= {(root.lon, root.lat)}
+        assert [a for a in members if a.line and a.length_m < 1.0] == []
+
+
+def test_facilities_of_every_township_with_heads() -> None:
+    kinds = Counter(a.kind for a in ASSETS.values() if a.domain == "urban")
+    assert kinds == {"school": 217, "market": 217, "hospital": 16, "care_home": 16}
+    assert min(a.people for a in ASSETS.values() if a.domain == "urban") >= 30
+
+
+def test_the_full_city_holds_the_small_one_and_5000_sensors() -> None:
+    records = demo_registry(size="full")
+    full = {r.id: r for r in records}
+    assert len(full) == len(records)
+    assert [r.id for r in RECORDS if full[r.id] != r] == []
+    sensors = [r for r in records if isinstance(r, Sensor)]
+    zones = [r for r in records if isinstance(r, Zone)]
+    assert (len(sensors), len(zones)) == (5184, 512)
+    assert {s.interval_s for s in sensors if s.zone not in ZONES} == {60.0}
+    assert min(Counter((s.zone[:6], s.domain) for s in sensors).values()) > 8
+    assert [r.id for r in records[::7] if problems(r)] == []
+    assert list(broken_links(Registry(records), records)) == []
+    load = Counter((z.domain, z.partition) for z in zones)
+    assert set(load.values()) == {32}
 
 
 @pytest.mark.parametrize("partitions", [1, 3, 4, 8])

@@ -153,6 +153,8 @@ def works(**effect: Any) -> Fence:
         (works(suppress=("pressure_low", "*")), "pressure_low", True, 0, False),  # collapse
         (works(suppress=("pressure_low",)), "pressure_low", False, 0, True),
         (works(suppress=("pressure_drop",)), "pressure_drop", True, 1, False),
+        (works(suppress=("tunnel_gas",)), "tunnel_gas", True, 1, False),
+        (works(suppress=("regulator_loss",)), "regulator_loss", False, 1, False),
         (works(suppress=("gas_pressure_low",)), "gas_pressure_low", True, 1, False),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 from geo.assets import Sensor
 from geo.demo import demo_registry
 from simulators import demo
+from simulators.background import Background
 from simulators.city import Batch
 from simulators.incidents import read_truth
 from streams import topics
@@ -46,9 +47,9 @@ class FakeSender:
 class World:
     """A demo whose clock moves only when it sleeps; it stops after `seconds`."""
 
-    def __init__(self, folder: Path, start: float = START, **options: Any) -> None:
+    def __init__(self, folder: Path, start: float = START, sensors: list[Sensor] | None = None, **options: Any) -> None:
         self.now, self.sender, self.out = start, FakeSender(), io.StringIO()
-        chosen = [
+        chosen = sensors or [
             r for r in demo_registry() if isinstance(r, Sensor) and r.id[:6] in ("522601", "522622", "522623", "522624")
         ]
         settings = Settings({"broker": "nowhere:1"}, env={})
@@ -199,3 +200,37 @@ async def test_no_pipe_means_no_waiting(tmp_path: Path) -> None:
 def test_an_empty_registry_is_said(tmp_path: Path) -> None:
     with pytest.raises(CityopsError, match="no demo sensors"):
         demo.run(Settings({}, env={}), sensors=[], data=tmp_path)
+
+
+def test_slow_sensors_send_at_their_own_second_each_minute_and_nothing_twice(tmp_path: Path) -> None:
+    sensors = [r for r in demo_registry(size="full") if isinstance(r, Sensor) and r.id.startswith("522601-W")]
+    slow = [s for s in sensors if s.interval_s == 60.0]
+    background = Background(sensors, 1)
+    assert len(background.sensors) == len(slow) > 50
+    begin = 1_763_884_800_000
+    whole: dict[str, list[tuple[int, float]]] = {}
+    cut: dict[str, list[tuple[int, float]]] = {}
+    for out, step in ((whole, 600_000), (cut, 25_000)):
+        for after in range(begin, begin + 600_000, step):
+            for b in background.batches(after, min(after + step, begin + 600_000)):
+                for k, t, x in zip(b.cols.idx, b.cols.ts_ms, b.cols.value, strict=True):
+                    assert after < t <= after + step
+                    out.setdefault(b.cols.sensors[k], []).append((int(t), float(x)))
+    assert whole == cut
+    assert set(whole) == {s.id for s in slow}
+    for rows in whole.values():
+        assert len(rows) >= 9  # a reading may be lost now and then
+        assert (np.diff([t for t, _ in rows]) % 60_000 == 0).all()
+    assert len({rows[0][0] % 60_000 for rows in whole.values()}) > 3
+
+
+def test_the_demo_sends_fast_and_slow_sensors(tmp_path: Path) -> None:
+    chosen = [r for r in demo_registry(size="full") if isinstance(r, Sensor) and r.id.startswith("522601-G")]
+    world = World(tmp_path, sensors=chosen, duration_s=70.0, incidents=False)
+    last = world.backfill()
+    world.stream(last)
+    slow = {s.id for s in chosen if s.interval_s == 60.0}
+    for sensor, ts in world.stamps().items():
+        assert (np.diff(ts) > 0).all()
+        assert len(ts) in ((2, 3, 4) if sensor in slow else range(180, 192))
+    assert slow <= set(world.stamps())

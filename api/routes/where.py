@@ -1,0 +1,59 @@
+"""One place: its units, the fences that hold it and what they would do to an alert, the assets near."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api import asking
+from api.context import Caller, Context, Ctx, require_unit
+from api.docs import problems
+from geo.assets import location_problem
+from geo.places import Places
+from streams.events import SEVERITIES
+from streams.where import RADIUS_M, Whereabouts
+
+router = APIRouter(tags=["units"])
+Text = str | None
+MAX_RADIUS_M = 10_000
+
+
+@router.get("/where", responses=problems(401, 403, 404, 422))
+async def where(
+    ctx: Ctx,
+    caller: Caller,
+    lon: Annotated[Text, Query(description="degrees WGS-84")] = None,
+    lat: Annotated[Text, Query(description="degrees WGS-84")] = None,
+    kind: Annotated[Text, Query(description="kind of alert: what would the fences do to it?")] = None,
+    severity: Annotated[str, Query(description="the alert's severity before fences")] = "III",
+    hard: Annotated[str, Query(description="true: it crossed a hard limit")] = "false",
+    at: Annotated[Text, Query(description="RFC 3339; default now")] = None,
+    radius_m: Annotated[Text, Query(description="assets this near are told, 1 to 10000")] = None,
+) -> Response:
+    """Units of all four levels, fences and assets of a place in the caller's units."""
+    place = asking.degrees("lon", lon), asking.degrees("lat", lat)
+    if fault := location_problem(*place):
+        raise asking.bad("lon", fault)
+    words = asking.word("kind", kind) or "", asking.one_of("severity", severity, SEVERITIES)
+    is_hard = asking.one_of("hard", hard, ("true", "false")) == "true"
+    now, radius = asking.moment("at", at), asking.whole("radius_m", radius_m, int(RADIUS_M), 1, MAX_RADIUS_M)
+    whereabouts = await asyncio.to_thread(_known, ctx)
+    answer = await asyncio.to_thread(whereabouts.answer, *place, *words, is_hard, now, float(radius))
+    if answer["unit"] is not None:
+        require_unit(caller, answer["unit"], f"the place {place[0]:g} {place[1]:g}")
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _known(ctx: Context) -> Whereabouts:
+    """Made anew when the registry has changed."""
+    table = ctx.registry.table
+    kept: tuple[int, Whereabouts] | Any = ctx.cache.get("where")
+    if kept is None or kept[0] != table.changes:
+        made = Whereabouts(Places.load(ctx.settings.cache), list(table.fences.values()), list(table.assets.values()))
+        ctx.cache["where"] = kept = (table.changes, made)
+    found: Whereabouts = kept[1]
+    return found
