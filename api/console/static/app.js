@@ -30,7 +30,6 @@ const units = new Units(api);
 store.unitName = (code) => units.name(code);
 let link = "loading";
 let linkError = null;
-let mapLoaded = false;
 
 const online = () => link === "live";
 const choose = (id) => { location.hash = id ? `alert=${encodeURIComponent(id)}` : ""; };
@@ -66,11 +65,10 @@ async function loadClosed() {
 }
 
 async function loadMap() {
-  if (mapLoaded) return;
+  if (map.project) return;
   try {
     const shapes = await units.shapes(PREFECTURE);
-    if (mapLoaded) return;
-    mapLoaded = true;
+    if (map.project) return;
     map.load(shapes);
     put(byId("map-caption"), t("map.caption"));
   } catch (error) {

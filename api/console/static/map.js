@@ -20,13 +20,17 @@ export function projection(bounds) {
 
 function boundsOf(features) {
   const points = features.flatMap(({ geometry }) => geometry.coordinates.flat(2));
-  const [lons, lats] = [0, 1].map((axis) => points.map((point) => point[axis]));
-  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+  const ends = (pick) => [0, 1].map((axis) => pick(...points.map((p) => p[axis])));
+  return [...ends(Math.min), ...ends(Math.max)];
 }
 
-/** SVG path of a multipolygon. */
-export const outline = (geometry, project) => geometry.coordinates.flat().map((ring) =>
-  `M${ring.map(([lon, lat]) => project(lon, lat).map((v) => v.toFixed(2)).join(" ")).join("L")}Z`).join("");
+/** SVG path of a multipolygon. Edges in `seen` are left out: a border that both neighbours dash looks solid. */
+export const outline = ({ coordinates }, project, seen) => coordinates.flat().map((ring) => ring.map((point, i) => {
+  const edge = [point, ring[i - 1]].sort().join();
+  const drawn = !i || seen?.has(edge);
+  seen?.add(edge);
+  return (drawn ? "M" : "L") + project(...point).map((v) => v.toFixed(2)).join(" ");
+}).join("")).join("");
 
 export class CountyMap {
   /** @param choose (id) => void   @param pick (county code or "") => void */
@@ -92,20 +96,22 @@ export class CountyMap {
     this.parent = parent;
     put(this.cells);
     const features = parent ? await this.units.shapes(parent).catch(() => []) : [];
-    if (parent === this.parent) put(this.cells, features.map((feature) => this.part(feature)));
-  }
-
-  part({ geometry, properties: { code, short, name_en, approximate, lon, lat } }) {
-    const [x, y] = this.project.project(lon, lat);
-    this.units.learn(code, short, name_en);
-    return [
-      s("path", { d: outline(geometry, this.project.project), className: approximate && "approximate" }),
-      s("text", { x, y }, this.units.name(code)),
-    ];
+    if (parent !== this.parent) return;
+    const { project } = this.project;
+    const seen = new Set();
+    put(this.cells, features.map(({ geometry, properties: { code, short, name_en, approximate, lon, lat } }) => {
+      const [x, y] = project(lon, lat);
+      this.units.learn(code, short, name_en);
+      return [
+        s("path", { d: outline(geometry, project, seen), className: approximate && "approximate" }),
+        s("text", { x, y }, this.units.name(code)),
+      ];
+    }));
   }
 
   zoom(factor, at) {
-    const { width, height } = this.project ?? { width: WIDTH, height: WIDTH };
+    if (!this.project) return;
+    const { width, height } = this.project;
     const [px, py] = at ?? [width / 2, height / 2];
     const k = Math.min(24, Math.max(1, this.view.k * factor));
     const f = k / this.view.k;

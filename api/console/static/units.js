@@ -26,7 +26,7 @@ export class Units extends EventTarget {
   /** GeoJSON features of the units below one that have a shape. */
   async shapes(code) {
     const { features } = await this.api.get(`units/${code}/children`, {}, { headers: { Accept: "application/geo+json" } });
-    return features.filter((feature) => feature.geometry);
+    return features.filter((f) => f.geometry);
   }
 
   async ask(code) {
@@ -35,7 +35,7 @@ export class Units extends EventTarget {
     this.asked.add(parent);
     try {
       const body = await this.api.get(`units/${parent}/children`);
-      for (const unit of body.items ?? body) this.learn(unit.code, unit.short || unit.name, unit.name_en);
+      for (const unit of body.items) this.learn(unit.code, unit.short || unit.name, unit.name_en);
       this.dispatchEvent(new Event("names"));
     } catch {
       setTimeout(() => this.asked.delete(parent), 30_000);
