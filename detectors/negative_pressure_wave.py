@@ -24,7 +24,7 @@ SLOW_M = 1500.0  # standard deviation at least, where the leak opens slowly: its
 SHARP = 0.6  # a front has risen this far after a second of what it is after five
 UNSYNC_S = 0.25  # clocks that differ by more are not synchronised
 ODD = 2  # waves whose time is impossible: not these clocks
-UNKNOWN_S = 3.0  # standard deviation of clocks that were found to be other than told
+UNKNOWN_S = 3.0  # standard deviation of clocks that are not confirmed, or were found to be other than told
 
 
 class Located(NamedTuple):
@@ -71,22 +71,25 @@ class Travel:
         sd = 0.5 * np.hypot(_error(down), _error(up))
         return abs(_median(down) - _median(up)) / 2.0 > 4.0 * float(np.hypot(self.clock_s, sd))
 
+    def _clock_sd(self) -> float:
+        """What is told of the clocks is believed once waves of both directions agree with it."""
+        return self.clock_s if all(self.seen) and not self._wrong() else max(self.clock_s, UNKNOWN_S)
+
     def estimate(self) -> tuple[float, float, float, float]:
         """(travel time s, its sd, difference of clocks b - a in s, its sd)."""
         down, up = self.seen
         if not down and not up:
-            return self.prior, self.prior_sd, 0.0, max(self.clock_s, UNKNOWN_S) if self._wrong() else self.clock_s
+            return self.prior, self.prior_sd, 0.0, self._clock_sd()
         if down and up:
             t = 0.5 * (_median(down) + _median(up))
             sd = 0.5 * float(np.hypot(_error(down), _error(up)))
             if not self.synchronised:  # what was learned need not hold: such clocks wander
-                return t, sd, 0.0, max(self.clock_s, UNKNOWN_S) if self._wrong() else self.clock_s
+                return t, sd, 0.0, self._clock_sd()
             trust = self.clock_s**2 / (self.clock_s**2 + sd**2)  # clocks that are known to be good are believed
             ahead = 0.5 * (_median(down) - _median(up)) * trust
             return t, sd, ahead, float(np.sqrt(trust)) * sd
         one = down or up
-        clock = max(self.clock_s, UNKNOWN_S) if self._wrong() else self.clock_s
-        return _median(one), float(np.hypot(_error(one), clock)), 0.0, clock
+        return _median(one), float(np.hypot(_error(one), self._clock_sd())), 0.0, self._clock_sd()
 
     def locate(self, a_s: float, b_s: float, a_sd: float, b_sd: float) -> Located:
         """From onsets at both ends (seconds since any time) and their standard deviations."""

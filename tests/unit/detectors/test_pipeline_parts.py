@@ -149,9 +149,14 @@ def test_errors_of_picks_clocks_and_speed_widen_what_is_told() -> None:
         return made.locate(107.0, 123.0, pick_s, pick_s).sd_m
 
     assert sd(travel(), 0.2) == pytest.approx(0.5 * 1000 * np.hypot(0.2, 0.2), rel=0.1)
+    # before a wave is seen the clocks are not believed, and the speed is known to 8 % of the way from the middle
     fresh = Travel(30_000.0, 1000.0, 0.08, 0.01)
-    assert sd(fresh) == pytest.approx(0.5 * 16.0 * 1000 * 0.08, rel=0.02)  # 8 % of the way from the middle
-    assert sd(Travel(30_000.0, 1000.0, 0.0, 0.01)) > POINT_M  # no wave of either direction was seen yet
+    assert sd(fresh) == pytest.approx(0.5 * 1000 * np.hypot(UNKNOWN_S, 16.0 * 0.08), rel=0.01)
+    for upstream in (True, False):
+        assert fresh.synchronised is False
+        assert fresh.add(30.0, upstream)
+    assert fresh.synchronised
+    assert sd(fresh) < POINT_M
     assert sd(travel(clock_s=2.0)) == pytest.approx(0.5 * 1000 * 2.0, rel=0.01)
 
 
@@ -163,14 +168,14 @@ def test_a_known_difference_of_good_clocks_is_taken_off() -> None:
     assert made.synchronised
 
 
-@pytest.mark.parametrize(("told", "ahead"), [(2.0, 0.0), (2.0, 1.5), (0.02, 1.5)])
+@pytest.mark.parametrize(("told", "ahead"), [(2.0, 0.0), (2.0, 1.5), (0.02, 1.5), (0.3, 0.0)])
 def test_clocks_that_are_not_synchronised_never_give_a_point(told: float, ahead: float) -> None:
     made = travel(told, ahead)
     assert not made.synchronised
     got = made.locate(107.0, 123.0 + ahead, 0.01, 0.01)
     assert got.sd_m > POINT_M
     assert abs(got.x_m - 7000.0) < 2.0 * got.sd_m
-    if told < 1.0:  # found to be wrong: nothing is known of it
+    if told == 0.02:  # found to be wrong: nothing is known of it
         assert made.estimate()[3] == UNKNOWN_S
 
 
