@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streams.cli.common import connection_options, json_option, require_topics, settings_from
+
+if TYPE_CHECKING:
+    from geo.fences import Fence
+    from streams.settings import Settings
 
 
 @click.command("demo")
@@ -18,7 +23,7 @@ from streams.cli.common import connection_options, json_option, require_topics, 
 @json_option
 @connection_options
 def demo(size: str, seed: int | None, as_json: bool, **connection: Any) -> None:
-    """Write the demo's zones, assets and sensors, each marked `demo`; what was changed since is left alone."""
+    """Write the demo's zones, assets, sensors and fences, each marked `demo`; what was changed since is left alone."""
     from geo.boundaries import BoundaryError
     from geo.demo import SEED, demo_registry
     from streams.errors import CityopsError
@@ -40,7 +45,23 @@ def demo(size: str, seed: int | None, as_json: bool, **connection: Any) -> None:
             wanted.append(record)
     if wanted:
         publish(settings, wanted, known=known)
+    fences = _fences(settings, known.fences, SEED if seed is None else seed)
     if as_json:
-        click.echo(json.dumps({"records": len(records), "written": len(wanted)}))
+        click.echo(json.dumps({"records": len(records), "written": len(wanted), "fences": fences}))
     else:
-        click.echo(f"{len(wanted)} of {len(records)} records written")
+        click.echo(f"{len(wanted)} of {len(records)} records and {fences} fences written")
+
+
+def _fences(settings: Settings, known: Mapping[str, Fence], seed: int) -> int:
+    """Write the demo's fences that were never there; returns how many."""
+    import time
+
+    from geo.demo_fences import demo_fences
+    from geo.fences import encode
+    from streams import tables, topics, versions
+
+    made = demo_fences(seed, settings.cache, int(time.time() * 1000))
+    fresh = [f for f in made if f.id not in known]
+    if fresh:
+        tables.write(settings, topics.FENCES, versions.rows((f.id, f.version, encode(f)) for f in fresh))
+    return len(fresh)

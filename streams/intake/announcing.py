@@ -8,7 +8,6 @@ partitions, which keep them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
@@ -20,7 +19,7 @@ from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
 
 T = TypeVar("T")
-ANNOUNCE_S = 3600.0
+AGAIN_S = 3400.0  # all is told again in so many seconds: within an hour
 RECORDS = 200  # of one message, so that a fence of many points cannot fill it
 
 
@@ -46,6 +45,7 @@ class Announcer:
         self._registry, self._common = registry, common
         self._sensors: dict[tuple[str, int], Sensor] = {}  # told to a partition
         self._told: dict[tuple[str, str], Fence | ProfileFile] = {}
+        self._sensors_due, self._told_due = 0.0, 0.0
         self._assets: dict[str, Asset] = {}  # told to the alerts' partitions, which keep them
         # the registry's count of changes when it was last looked through
         self._looked, self._assets_at, self._retired_at = -1, -1, -1
@@ -96,8 +96,10 @@ class Announcer:
 
     def forget(self, passed_s: float) -> None:
         """Forget the oldest of what was told, as much as has to be told again in this time."""
-        _forget(self._sensors, passed_s)
-        if _forget(self._told, passed_s):
+        self._sensors_due = _forget(self._sensors, self._sensors_due + len(self._sensors) * passed_s / AGAIN_S)
+        before = len(self._told)
+        self._told_due = _forget(self._told, self._told_due + before * passed_s / AGAIN_S)
+        if len(self._told) < before:
             self._looked = -1
 
 
@@ -105,8 +107,8 @@ def _parts(records: list[T]) -> list[list[T]]:
     return [records[k : k + RECORDS] for k in range(0, len(records), RECORDS)]
 
 
-def _forget(told: dict[Any, Any], passed_s: float) -> int:
-    oldest = list(islice(told, math.ceil(len(told) * passed_s / ANNOUNCE_S)))
-    for key in oldest:
+def _forget(told: dict[Any, Any], due: float) -> float:
+    """Forget the oldest `due`, whole ones; what is left of `due`."""
+    for key in list(islice(told, int(due))):
         del told[key]
-    return len(oldest)
+    return due - int(due)

@@ -87,6 +87,7 @@ class PackLogic:
 
     def flush(self, out: Outbox) -> None:
         batch, self._batch = self._batch, {}
+        self._tell_all(out)  # what is known when rows come goes before them
         for domain, some in batch.items():
             try:
                 self._pack(domain, some, out)

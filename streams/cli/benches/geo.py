@@ -20,6 +20,7 @@ from geo.fence_index import FenceIndex
 from geo.fence_shapes import flat, rings
 from geo.fences import Area, Circle, Corridor, Fence, Shape
 from geo.metric import Floats
+from streams.cli.benches import geo_where
 from streams.cli.benches.figure import Figure, Say
 from streams.errors import CityopsError
 
@@ -54,6 +55,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     yield Figure("geo.build_s", build_s, "s", "<= 5", len(field.fences), size)
     say(f"geo: {SWAPPED} fences change while points are looked up…")
     yield _swap(field, 2 if quick else 6)
+    yield from geo_where.run(quick, say, field.fences)
 
 
 def make(points: int, seed: int = 26) -> Field:

@@ -239,6 +239,19 @@ def test_fences_and_profiles_are_told_to_every_partition_once() -> None:
     assert not any(told(none).values())
 
 
+def test_what_is_known_goes_before_the_first_rows() -> None:
+    there = registry()
+    there.fences["S1"] = fence("S1")
+    out = run(PackLogic(Settings(env={}), there, lambda: False, lambda: NOW), one(A))
+    kinds = [
+        r["type"]
+        for t, p, _, v, _ in out.records
+        if (t, p) == ("readings.water", 1)
+        for r in codec.unpack(v or b"").cfg
+    ]
+    assert kinds == ["fence", "sensor"]
+
+
 def test_what_was_told_is_told_again_within_an_hour() -> None:
     there = registry()
     there.fences.update({f"S{k}": fence(f"S{k}") for k in range(100)})
