@@ -75,7 +75,7 @@ def judge(
         got = allowed(seasonal.judge(b, x, p) / seasonal.turn(b, p), BIT_SEASON, p) if b.bins_seen > 0 else 0.0
         over, why = got, SEASON
         seasonal.learn(b, seasons, x, here, held, p)
-        calm = x - b.expected + b.base  # sums are of what is left without the season
+        calm = b.base + seasonal.left(b, seasons, ts, x, p)  # sums are of what is left without the season
         summed = b.bins_seen >= p.season_warm and not math.isnan(calm)
         ripe = b.bins_seen >= 2 * p.season_warm  # a bin seen once is known too badly for sums
     if p.blocks & BIT_QUANTILE != 0:

@@ -1,8 +1,9 @@
 """Is a boundary valve open, or does the inlet meter read low? Balance and pressure that do not belong together.
 
 When customers take less, head losses shrink and pressures rise by what the head model says. When the meters show a
-deficit that the gauges do not confirm, water comes from somewhere else: a boundary valve to a neighbour is open, or the
-meter reads low (zero-pressure test of boundaries: IWA Water Loss Task Force 2007, *DMA Guidance Notes*, 4.4). Judged
+deficit and the gauges another one, water comes from somewhere else or the meter reads low: near the inlet pressures
+hardly rise, and at the far end an open boundary valve raises them more than thrift would. Half-way in between the two
+cannot be told apart. (Proof is a zero-pressure test: IWA Water Loss Task Force 2007, *DMA Guidance Notes*.) Judged
 over two hours, by day, when head losses are large enough to tell. The neighbour's finding is the mirror: its own inflow
 is up.
 """
@@ -15,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from detectors.adaptive import score
-from detectors.burst_scan import SIGMA
 from detectors.group import Finding, Member
+from detectors.leak_filter import SIGMA
 from detectors.texts import Both
 from detectors.water_sight import Sight
 
 VERSION = "boundary_valve/1"
 SPAN_MS = 7_200_000
 FROM_MIN, TO_MIN = 420.0, 1320.0
-Z_ON = 6.0
+Z_ON = 4.0
 LEAST = 0.10  # deficit of the usual inflow that matters
 FLOOR = 0.02
 MEMORY = 3_000.0  # frames
@@ -52,8 +53,8 @@ class BoundaryValve:
             return [], True
         meters, apart = (float(x) for x in np.array(self.pairs).mean(axis=0))
         sigma = max(self.scale * SIGMA, FLOOR)
-        z = -apart / sigma
-        hit = self.n >= FEWEST and z > Z_ON and meters < -LEAST and apart < -0.6 * LEAST
+        z = abs(apart) / sigma
+        hit = self.n >= FEWEST and z > Z_ON and meters < -LEAST and abs(apart) > 0.6 * LEAST
         if not self.onset_ms:
             if not hit:
                 self.n += 1.0
@@ -81,7 +82,7 @@ class BoundaryValve:
         return Finding(
             key="boundary", kind="boundary_valve", state=state, ts_ms=s.end_ms, onset_ms=self.onset_ms, value=s.flow,
             expected=s.usual, low=s.usual * (1.0 - LEAST), high=s.usual * (1.0 + LEAST), unit="m³/h",
-            score=float(score(z)), threshold=float(score(Z_ON)), magnitude=max(z / Z_ON, 0.0), reason=says,
+            score=float(score(z)), threshold=float(score(Z_ON)), magnitude=max(z / Z_ON - 1.0, 0.0), reason=says,
             sensors=self.meters, detector=VERSION,
         )  # fmt: skip
 

@@ -1,10 +1,10 @@
-"""Burst of a main by the balance of its zone: suddenly more flows in than is usual at this hour, and pressures agree.
+"""Burst of a main in a zone: suddenly more flows in than is usual now, and pressures fall as a leak makes them.
 
-The signal is the relative excess of the net inflow over what the zone usually takes now, fused with what the gauges say
-about the same excess (`water_sight`); `burst_scan` says whether it stands out. By night the meters decide, because head
-losses are small then; by day gauges add half of the evidence. A metered draw (a hydrant with a meter) leaves the
-balance as it is. Source of the method: IWA Water Loss Task Force 2007, *District Metered Areas: Guidance Notes*;
-Mounce, Boxall & Machell 2010, J. Water Resour. Plann. Manage. 136(3) (flow against its usual profile, by DMA).
+`leak_filter` says whether a leak stands out and beside which gauge; this file decides what becomes of it: on trusted
+hours only, with a higher threshold on feast days, not without the meters, and with an end. A metered draw (a hydrant
+with a meter) leaves the balance as it is. Source of the method: IWA Water Loss Task Force 2007, *District Metered
+Areas: Guidance Notes*; Mounce, Boxall & Machell 2010, J. Water Resour. Plann. Manage. 136(3) (flow against its usual
+profile, by DMA).
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 
 from detectors.adaptive import score
-from detectors.burst_scan import Scan, part_of_day
 from detectors.group import Finding, Member
-from detectors.leak_signature import rank
+from detectors.leak_filter import LeakFilter, Peak
+from detectors.leak_signature import signatures
 from detectors.texts import Both, duration
 from detectors.water_sight import Looker, Sight
 
-VERSION = "burst_balance/1"
-Z_ON, Z_CALM = 5.0, 3.0
+VERSION = "burst_balance/2"
+Z_ON, Z_CALM = 4.6, 3.0
 FEAST = 2.5  # thresholds are this much higher on feast days and the day after: guests are no pattern
-LEAST = 0.02  # excess of the zone's mean inflow that matters
-AGREE = 0.4  # the meters alone must see this share of the fused excess
+LEAST = 0.02  # excess by the meters, of the zone's mean inflow, that matters
+AGREE = 1.0  # ... and in its own usual deviations
 HOLD_MS = 5_400_000  # a suspicion that does not become an alarm in this time is the new usual
 LASTING_MS = 86_400_000
 OFF, OFF_MS = 0.4, 600_000
@@ -37,11 +37,11 @@ WITNESS = 2.5  # noises of a gauge's mean drop that count as agreement
 
 
 class BurstBalance:
-    """One zone. State: the scan, the drops of the last quarter of an hour, the open episode."""
+    """One zone. State: the filter, the drops of the last quarter of an hour, the open episode."""
 
     def __init__(self, members: Sequence[Member], looker: Looker, step_ms: int) -> None:
         self.members, self.looker = members, looker
-        self.scan = Scan(step_ms, 0.006)
+        self.filter = LeakFilter(len(looker.gauges), step_ms)
         self.keep = max(1, round(900_000 / step_ms))
         self.drops: list[list[float]] = []
         self.flows: list[list[float]] = []
@@ -52,69 +52,68 @@ class BurstBalance:
     def step(self, s: Sight) -> tuple[list[Finding], bool]:
         """(findings, whether the frame is calm and may be learned)."""
         if self.last_ms and s.end_ms - self.last_ms > max(20 * 60_000, 4 * s.step_ms):
-            self.scan.ring.clear()  # a gap: what was before it is no trailing window
+            self.filter.forget()  # a gap: what was before it is no trailing window
             self.drops.clear()
             self.flows.clear()
         self.last_ms = s.end_ms
-        means, part = self.scan.push(s.fused), part_of_day(s.minute)
+        signs = signatures(self.looker.heads.distance(), max(s.load, 0.0))
+        peak = self.filter.push(s.residual, s.load, signs, LEAST * s.mean / max(s.usual, LEAST * s.mean))
         self.drops = [*self.drops, s.drop.tolist()][-self.keep :]
-        self.flows = [*self.flows, [s.flow, s.usual, s.excess]][-2 * self.keep :]
+        self.flows = [*self.flows, [s.flow, s.usual]][-2 * self.keep :]
         self.series = [*self.series, (s.end_ms, round(s.flow, 2))][-SERIES:]
-        peak = self.scan.peak(means, part)
         if self.size:
-            return self._ongoing(s, peak.scale), False
+            return self._ongoing(s, peak), False
         threshold = Z_ON * (FEAST if s.feast else 1.0)
         suspicious = s.trusted and peak.z > Z_CALM
         self.suspect_ms = (self.suspect_ms or s.end_ms) if suspicious else 0
         calm = not suspicious or s.end_ms - self.suspect_ms > HOLD_MS
-        mine = np.array([row[2] for row in self.flows[-peak.frames :]])
-        enough = peak.mean * s.usual >= LEAST * s.mean and float(mine.mean()) >= AGREE * peak.mean
-        if not (s.trusted and peak.z >= threshold and enough):
-            if calm and s.trusted:
-                self.scan.learn(means, part)
+        if not (s.trusted and peak.z >= threshold and peak.mean >= AGREE * peak.sigma):
+            if calm:
+                self.filter.learn(s.trusted)
             return [], calm
         self.size, self.onset_ms = peak.mean, s.end_ms - peak.frames * s.step_ms
         self.told_ms, self.below_ms = s.end_ms, 0
-        return [self._finding(s, "raise", peak.z, threshold, peak.scale, peak.frames)], False
+        self.filter.hold()
+        return [self._finding(s, "raise", peak, peak.frames)], False
 
-    def _ongoing(self, s: Sight, scale: float) -> list[Finding]:
-        frames = min(max(1, round(480_000 / s.step_ms)), len(self.scan.ring))
-        now = float(np.mean(self.scan.ring[-frames:]))
+    def _ongoing(self, s: Sight, peak: Peak) -> list[Finding]:
+        now = self.filter.now(8.0)
         self.below_ms = (self.below_ms or s.end_ms) if now < OFF * self.size else 0
         lasting = s.end_ms - self.onset_ms >= LASTING_MS
-        z, threshold = now / scale, Z_ON * (FEAST if s.feast else 1.0)
         if lasting or (self.below_ms and s.end_ms - self.below_ms >= OFF_MS):
             if lasting:
                 self.looker.profile.level += now
-            finding = self._finding(s, "clear", z, threshold, scale, frames)
+                self.filter.settle()
+            finding = self._finding(s, "clear", peak, self.keep)
             self.size, self.suspect_ms = 0.0, 0
-            self.scan.ring.clear()
+            self.filter.forget()
             return [finding]
         if s.end_ms - self.told_ms < UPDATE_MS:
             return []
         self.told_ms = s.end_ms
         self.size = max(self.size, min(now, 2.0 * self.size))
-        return [self._finding(s, "update", z, threshold, scale, frames)]
+        return [self._finding(s, "update", peak, self.keep)]
 
-    def _finding(self, s: Sight, state: str, z: float, threshold: float, scale: float, frames: int) -> Finding:
+    def _finding(self, s: Sight, state: str, peak: Peak, frames: int) -> Finding:
+        z, threshold = peak.z, Z_ON * (FEAST if s.feast else 1.0)
         rows = np.array(self.flows[-frames:])
         flow, usual = float(rows[:, 0].mean()), float(rows[:, 1].mean())
         drops = np.array(self.drops[-min(frames, self.keep) :])
         heard = np.isfinite(drops)
         n = heard.sum(axis=0)
         drop = np.where(n > 0, np.where(heard, drops, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
-        order, _ = rank(drop, s.noise, self.looker.heads.distance())
+        order = np.argsort(-np.where(n > 0, peak.places[1:], -np.inf), kind="stable")
         agree = int(np.sum(drop > WITNESS * s.noise / math.sqrt(min(frames, 4))))
         likely = [self.members[int(self.looker.gauges[k])] for k in order]
         meters = [self.members[int(k)].id for k in self.looker.meters]
         place = next(((m.lon, m.lat) for m in likely if m.lon is not None and m.lat is not None), None)
-        band = threshold * scale * usual
+        band = threshold * peak.sigma * usual
         held = duration((s.end_ms - self.onset_ms) / 1000.0)
         deepest = float(np.nanmax(drop)) * MPA if np.isfinite(drop).any() else 0.0
         return Finding(
             key="burst", kind="burst_suspected", state=state, ts_ms=s.end_ms, onset_ms=self.onset_ms, value=flow,
             expected=usual, low=usual - band, high=usual + band, unit="m³/h", score=float(score(z)),
-            threshold=float(score(threshold)), magnitude=max(z / threshold, 0.0),
+            threshold=float(score(threshold)), magnitude=max(z / threshold - 1.0, 0.0),
             reason=_says(flow, usual, deepest if agree else 0.0, held, state),
             sensors=(*(m.id for m in likely), *meters), detector=VERSION, series=tuple(self.series),
             witnesses=1 + agree, place=place,
@@ -122,11 +121,11 @@ class BurstBalance:
 
     def dump(self) -> Any:
         episode = [self.suspect_ms, self.onset_ms, self.told_ms, self.below_ms, self.last_ms, self.size]
-        return [self.scan.dump(), self.drops, self.flows, [list(x) for x in self.series], episode]
+        return [self.filter.dump(), self.drops, self.flows, [list(x) for x in self.series], episode]
 
     def load(self, dumped: Any) -> None:
-        scan, drops, flows, series, episode = dumped
-        self.scan.load(scan)
+        state, drops, flows, series, episode = dumped
+        self.filter.load_state(state)
         self.drops, self.flows = [list(x) for x in drops], [list(x) for x in flows]
         self.series = [(int(t), float(x)) for t, x in series]
         self.suspect_ms, self.onset_ms, self.told_ms, self.below_ms, self.last_ms, self.size = episode

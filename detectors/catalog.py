@@ -24,6 +24,7 @@ from detectors import (
     flatline,
     gas,
     limits,
+    movement,
     page_hinkley,
     pipeline,
     quantile,
@@ -306,4 +307,6 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
 
 
 _EQUIPMENT = {k.kind: k for k in equipment.KINDS}
-KINDS: Mapping[str, Kind] = {k.kind: k for kinds in (*DOMAIN_KINDS.values(), equipment.KINDS) for k in kinds}
+KINDS: Mapping[str, Kind] = {
+    k.kind: k for kinds in (*DOMAIN_KINDS.values(), equipment.KINDS, movement.KINDS) for k in kinds
+}

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from detectors.multivariate import Multivariate
 from detectors.univariate import Univariate
 
 Floats = npt.NDArray[np.float64]
@@ -75,9 +76,5 @@ def make(n_channels: int, **meta: Any) -> Callable[[Stamps, Floats], Floats]:
 def _scorer(n_channels: int, meta: dict[str, Any]) -> Scorer:
     if n_channels == 1:
         return Loudest(1)
-    try:
-        from detectors.multivariate import Multivariate  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ModuleNotFoundError:
-        return Loudest(n_channels)
     made: Scorer = Multivariate(n_channels, **meta)
     return made

@@ -28,7 +28,8 @@ VERSION, FORMAT = "gas_balance/1", 1
 LEAST_STEP_MS, HOUR_MS = 300_000, 3_600_000
 P_N, T_N, ZERO_C = 101.325, 288.15, 273.15  # standard conditions: kPa, K; only ratios matter
 WINDOWS_H = (1.0, 3.0, 6.0, 12.0)
-Z_ON, Z_ALONE, Z_OFF, Z_CALM = 5.0, 9.0, 2.0, 3.0
+Z_ON, Z_ALONE, Z_CALM = 5.0, 9.0, 3.0
+OFF = 0.4  # over, when the means of the shortest and the third window are below this share of the excess
 LEAST = 0.02  # of the mean inflow
 AGREE, Z_LOW = 0.3, 2.0
 FEWEST = 100  # frames before a window's scale is trusted
@@ -64,6 +65,7 @@ class GasBalance:
         self.ring: list[list[float]] = []  # time, excess, inflow's excess, lowest z of the outlets, imbalance
         self.scale, self.seen = np.zeros(len(self.sizes)), np.zeros(len(self.sizes))
         self.open: list[int] = []  # onset, told
+        self.size = 0.0  # m3/h, largest excess of the open episode
 
     def add(self, member: I32, ts_ms: I64, values: F64) -> None:
         who = self.slot[member]
@@ -127,10 +129,12 @@ class GasBalance:
                 if calm:
                     self._learn(means)
                 return [], calm
-            self.open = [ts - n * self.step_ms, ts]
+            self.open, self.size = [ts - n * self.step_ms, ts], mean
             return [self._finding("raise", ts, depth, mean, n, inflow, low, witnesses)], False
         lasting = ts - self.open[0] >= LASTING_MS
-        if lasting or (float(z[0]) < Z_OFF and depth < Z_ON):
+        self.size = max(self.size, mean)
+        now = max(float(rows[-w:, 1].mean()) for w in self.sizes[:3:2])
+        if lasting or now < OFF * self.size:
             finding = self._finding("clear", ts, depth, mean, n, inflow, low, witnesses)
             if lasting:
                 self.pattern.settle(BALANCE, mean)
@@ -178,7 +182,15 @@ class GasBalance:
         )  # fmt: skip
 
     def dump(self) -> Any:
-        state = [float(self.mean), self.packed, self.ring, self.scale.tolist(), self.seen.tolist(), list(self.open)]
+        state = [
+            float(self.mean),
+            self.packed,
+            self.ring,
+            self.scale.tolist(),
+            self.seen.tolist(),
+            list(self.open),
+            self.size,
+        ]
         return [FORMAT, self.frames.dump(), self.pattern.dump(), self.heads.dump(), state]
 
     def load(self, dumped: Any) -> None:
@@ -188,5 +200,5 @@ class GasBalance:
         self.frames.load(frames)
         self.pattern.load(pattern)
         self.heads.load(heads)
-        self.mean, self.packed, ring, scale, seen, self.open = state
+        self.mean, self.packed, ring, scale, seen, self.open, self.size = state
         self.ring, self.scale, self.seen = [list(row) for row in ring], np.array(scale), np.array(seen)

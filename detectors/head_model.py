@@ -11,12 +11,34 @@ from typing import Any
 
 import numpy as np
 
+from detectors.compiled import jit
 from detectors.group import F64
 
 EXPONENT = 1.852
 MEMORY_FRAMES = 10_000.0
 FEWEST = 200
 START = 1e4
+
+
+@jit
+def rls(x: float, pressure: Any, theta: Any, n: Any, cov: Any, scale: Any) -> None:
+    """One step for every gauge that is heard; arrays as in `HeadModel`, changed in place."""
+    for k in range(len(n)):
+        if not np.isfinite(pressure[k]):
+            continue
+        c = cov[k]
+        keep = 1.0 - 1.0 / min(max(float(n[k]), 100.0), MEMORY_FRAMES)
+        p0, p1 = c[0, 0] + c[0, 1] * x, c[1, 0] + c[1, 1] * x
+        norm = keep + p0 + p1 * x
+        bound = 5.0 * scale[k] if n[k] >= FEWEST else np.inf
+        step = min(max(pressure[k] - theta[k, 0] - theta[k, 1] * x, -bound), bound)
+        scale[k] = max(scale[k] + (abs(step) - scale[k]) / min(n[k] + 1.0, MEMORY_FRAMES), 0.01)
+        theta[k, 0] += p0 / norm * step
+        theta[k, 1] += p1 / norm * step
+        c00, c01, c11 = c[0, 0] - p0 * p0 / norm, c[0, 1] - p0 * p1 / norm, c[1, 1] - p1 * p1 / norm
+        c[0, 0], c[1, 1] = min(max(c00 / keep, -START), START), min(max(c11 / keep, -START), START)
+        c[0, 1] = c[1, 0] = min(max(c01 / keep, -START), START)
+        n[k] += 1
 
 
 class HeadModel:
@@ -27,33 +49,13 @@ class HeadModel:
         self.cov = np.tile(np.eye(2) * START, (gauges, 1, 1))
         self.scale = np.ones(gauges)  # mean absolute error, metres
 
-    def expected(self, load: float) -> F64:
-        """Pressures float64[P] in metres at this flow over the mean flow; NaN for gauges that are still learning."""
-        x = max(load, 0.0) ** EXPONENT
-        return np.where(self.n >= FEWEST, self.theta[:, 0] + self.theta[:, 1] * x, np.nan)
-
     def distance(self) -> F64:
         """Resistance between inlet and gauge float64[P]: metres lost at the mean flow, at least 0."""
         return np.maximum(-self.theta[:, 1], 0.0)
 
     def learn(self, load: float, pressure: F64) -> None:
         """Take in pressures float64[P] (NaN: none) of a calm frame."""
-        on = np.isfinite(pressure)
-        if not on.any():
-            return
-        x = np.array([1.0, max(load, 0.0) ** EXPONENT])
-        keep = 1.0 - 1.0 / np.minimum(np.maximum(self.n, 100), MEMORY_FRAMES)
-        px = self.cov @ x
-        gain = px / (keep + px @ x)[:, None]
-        error = np.where(on, pressure - self.theta @ x, 0.0)
-        bound = np.where(self.n >= FEWEST, 5.0 * self.scale, np.inf)
-        step = np.clip(error, -bound, bound)
-        rate = 1.0 / np.minimum(self.n + 1.0, MEMORY_FRAMES)
-        self.scale = np.where(on, np.maximum(self.scale + rate * (np.abs(step) - self.scale), 0.01), self.scale)
-        self.theta += np.where(on[:, None], gain * step[:, None], 0.0)
-        moved = (self.cov - gain[:, :, None] * px[:, None, :]) / keep[:, None, None]
-        self.cov = np.where(on[:, None, None], np.clip(moved, -START, START), self.cov)
-        self.n += on
+        rls(max(load, 0.0) ** EXPONENT, pressure, self.theta, self.n, self.cov, self.scale)
 
     def dump(self) -> Any:
         return [part.tobytes() for part in (self.theta, self.n, self.cov, self.scale)]

@@ -7,7 +7,9 @@ of `transient_model` are right at once, and are what is judged.
 
 Judged is the mean of the newest w seconds against the mean of a stretch before them, in units of what that
 difference usually is here (slow drift of meters cancels). After an operation the threshold rises with what the flows
-moved, by `SHARE`: no model of a pipe is perfect (API RP 1130 calls it a dynamic threshold).
+moved, by `SHARE`: no model of a pipe is perfect (API RP 1130 calls it a dynamic threshold). A leak lowers the pressure
+at both ends; one that rises is an operation or a pig that passes, and raises the threshold by all that its wave may
+move at both ends, 2 dp / Z, until it has settled.
 """
 
 from __future__ import annotations
@@ -21,11 +23,16 @@ from detectors.compiled import jit
 from detectors.group import F64
 
 WINDOWS = ((5, 40), (15, 60), (45, 120))  # seconds judged, seconds before them
+GAS_WINDOWS = ((60, 300), (300, 900), (900, 1500))  # the pack of gas is large: its error falls with the window
 Z_ON, Z_CALM = 7.0, 3.5
+GAS_Z_ON = 5.0  # its windows are long: few of them in a week
 LEAST = 0.003  # of the flow
+RISE_MPA = 0.015  # less is noise
 SHARE = 0.06
 SHARE_UNTUNED = 0.6  # before the wave speed is learned
+SHARE_GAS = 0.03
 WARM_S, MEMORY_S = 600.0, 3600.0
+EARLY_S, EARLY = 10.0, 0.1  # while little is known only this share of the flow is told
 KEPT = 512  # steps
 ABS_TO_SD = 1.2533
 
@@ -62,9 +69,9 @@ def capacity_m3_per_mpa(length_m: float, diameter_m: float, density: float, wave
 
 
 @jit
-def look(rows: Any, n: Any, lengths: Any, settle: Any, width: Any, out: Any) -> float:
+def look(rows: Any, n: Any, lengths: Any, out: Any) -> None:
     """out float64[W, 3]: excess of the newest window over the stretch before it, that stretch's mean, flow; NaN where
-    too much is lost. Returns how much the flows moved in the newest `settle` rows: ranges of means of `width` rows."""
+    too much is lost."""
     end = len(rows)
     for k in range(len(lengths)):
         w, before = lengths[k]
@@ -86,74 +93,133 @@ def look(rows: Any, n: Any, lengths: Any, settle: Any, width: Any, out: Any) -> 
         if n_new < 0.8 * w or n_old < 0.8 * before:
             continue
         out[k, 0], out[k, 1], out[k, 2] = new / n_new - old / n_old, old / n_old, flow / n_new
-    moved = 0.0
-    for c in (3, 4):
-        low, high = np.inf, -np.inf
-        for j in range(min(n, settle) // width):
+
+
+@jit
+def stirred(rows: Any, n: Any, settle: Any, width: Any, per_mpa: Any) -> Any:
+    """What operations did in the newest `settle` rows, by means of `width` rows: (how much the flows moved, m3/h, both
+    ranges together; what the wave of the largest rise of a pressure may move, m3/h)."""
+    end = len(rows)
+    moved = rose = 0.0
+    for c in range(3, 7):
+        low, high, up = np.inf, -np.inf, 0.0
+        for j in range(min(n, settle) // width - 1, -1, -1):  # the oldest first
             total = 0.0
             for i in range(end - (j + 1) * width, end - j * width):
                 total += rows[i, c]
             if total == total:
                 low, high = min(low, total / width), max(high, total / width)
-        if high > low:
-            moved += high - low
-    return moved
+                up = max(up, total / width - low)
+        if c < 5:
+            moved += max(0.0, high - low)
+        elif up > RISE_MPA:
+            rose = max(rose, 2.0 * per_mpa * up)  # at both ends of the stretch
+    return moved, rose
+
+
+@jit
+def choose(
+    found: Any, scale: Any, learned: Any, moved: Any, share: Any, own: Any, rose: Any, z_on: Any, out: Any
+) -> int:
+    """The window that stands out most, -1: none; out float64[W, 2]: sd and threshold of each."""
+    best, most = -1, -np.inf
+    for k in range(len(found)):
+        excess = found[k, 0]
+        if excess != excess or learned[k] < EARLY_S:
+            continue
+        sd = max(scale[k], 1e-6)
+        least = LEAST if learned[k] >= WARM_S else EARLY
+        # what the leak itself moves is the excess; anything more is an operation
+        operation = share * max(0.0, moved[k] - own * abs(excess) - 12.0 * sd) + rose[k]
+        out[k, 0], out[k, 1] = sd, max(z_on * sd, least * found[k, 2]) + operation
+        if excess / out[k, 1] > most:
+            best, most = k, excess / out[k, 1]
+    return best
+
+
+@jit
+def learn(found: Any, scale: Any, learned: Any, step_s: Any) -> None:
+    """Running mean of the excesses' size, those of each window bounded by thrice the usual; in place."""
+    for k in range(len(found)):
+        if not np.isfinite(found[k, 0]):
+            continue
+        learned[k] += step_s
+        gain = max(step_s / MEMORY_S, step_s / learned[k])
+        size = abs(found[k, 0]) * ABS_TO_SD
+        held = min(size, 3.0 * ABS_TO_SD * scale[k]) if learned[k] > 120.0 else size
+        scale[k] += gain * (held - scale[k])
+
+
+@jit
+def judge(
+    rows: Any, n: Any, lengths: Any, settle: Any, width: Any, scale: Any, learned: Any, share: Any, own: Any,
+    per_mpa: Any, z_on: Any, learning: Any, step_s: Any, found: Any, of: Any,
+) -> int:  # fmt: skip
+    """`look`, `choose`, and `learn` unless something is open or far out."""
+    found[:] = np.nan
+    look(rows, n, lengths, found)
+    moved, rose = np.zeros(len(lengths)), np.zeros(len(lengths))
+    for j in range(len(lengths)):  # as far back as a window looks, and until the waves have left
+        moved[j], rose[j] = stirred(rows, n, lengths[j, 0] + lengths[j, 1] + settle, width, per_mpa)
+    k = choose(found, scale, learned, moved, share, own, rose, z_on, of)
+    if learning and (k < 0 or found[k, 0] < 2 * z_on * of[k, 0]):
+        learn(found, scale, learned, step_s)
+    return k
+
+
+@jit
+def shift(rows: Any, ts: Any, at: Any, lost: Any, ra: Any, rb: Any, qa: Any, qb: Any, pa: Any, pb: Any) -> None:
+    """The newest row at the end."""
+    rows[:-1] = rows[1:]
+    ts[:-1] = ts[1:]
+    rows[-1, 0], rows[-1, 1], rows[-1, 2], rows[-1, 3], rows[-1, 4] = lost, ra, rb, qa, qb
+    rows[-1, 5], rows[-1, 6] = pa, pb
+    ts[-1] = at
 
 
 class MassBalance:
-    """Series of one stretch, a row a step: imbalance, r_a, r_b, q_a, q_b; scale of each window."""
+    """Series of one stretch, a row a step: imbalance, r_a, r_b, q_a, q_b, p_a, p_b; scale of each window. `per_mpa`:
+    m3/h that a wave of 1 MPa moves, 1 / Z."""
 
-    def __init__(self, step_s: float, settle_s: float) -> None:
-        self.step_s = step_s
+    def __init__(
+        self,
+        step_s: float,
+        settle_s: float,
+        per_mpa: float,
+        windows: tuple[tuple[int, int], ...] = WINDOWS,
+        z_on: float = Z_ON,
+    ) -> None:
+        self.step_s, self.per_mpa, self.z_on = step_s, per_mpa, z_on
         self.settle = max(1, round(settle_s / step_s))
-        self.rows = np.full((KEPT, 5), np.nan)
+        self.width = max(1, round(5.0 / step_s))
+        self.rows = np.full((KEPT, 7), np.nan)
         self.ts = np.zeros(KEPT, np.int64)
         self.n = 0
-        self.scale = np.zeros(len(WINDOWS))
-        self.learned = np.zeros(len(WINDOWS))  # seconds
-        self.lengths = np.array([[max(2, round(w / step_s)), max(4, round(b / step_s))] for w, b in WINDOWS])
+        self.scale = np.zeros(len(windows))
+        self.learned = np.zeros(len(windows))  # seconds
+        self.lengths = np.array([[max(2, round(w / step_s)), max(4, round(b / step_s))] for w, b in windows])
+        self.found, self.of = np.empty((len(windows), 3)), np.empty((len(windows), 2))  # of the newest judgement
 
-    def push(self, ts_ms: int, ra: float, rb: float, qa: float, qb: float) -> None:
-        self.rows[:-1] = self.rows[1:]
-        self.ts[:-1] = self.ts[1:]
-        self.rows[-1] = ra - rb, ra, rb, qa, qb
-        self.ts[-1] = ts_ms
+    def push(self, ts_ms: int, lost: float, ra: float, rb: float, qa: float, qb: float, pa: float, pb: float) -> None:
+        """Means of a step in m3/h and MPa; `lost`: the imbalance r_a - r_b, less what a cavity explains."""
+        shift(self.rows, self.ts, ts_ms, lost, ra, rb, qa, qb, pa, pb)
         self.n = min(self.n + 1, KEPT)
 
     def tail(self, steps: int, column: int = 0) -> F64:
         out: F64 = self.rows[-min(steps, self.n) :, column] if self.n else np.empty(0)
         return out
 
-    def judge(self, learn: bool, share: float = SHARE) -> Judged | None:
-        """The most unusual window; None while little is known. `learn`: nothing is open. `share`: of moved flows."""
-        best: Judged | None = None
-        found = np.full((len(WINDOWS), 3), np.nan)
-        moved: float = look(self.rows, self.n, self.lengths, self.settle, max(1, round(5.0 / self.step_s)), found)
-        diffs = found[:, 0]
-        for k, (excess, base, flow) in enumerate(found.tolist()):
-            if excess != excess or self.learned[k] < WARM_S:
-                continue
-            sd = max(float(self.scale[k]), 1e-6)
-            # what the leak itself moves is the excess; anything more is an operation
-            own = 2.0 * abs(excess) if share == SHARE else 0.0
-            operation = share * max(0.0, moved - own - 12.0 * sd)
-            threshold = max(Z_ON * sd, LEAST * flow) + operation
-            one = Judged(excess / sd, excess, base, threshold, float(self.lengths[k, 0]) * self.step_s, sd)
-            if best is None or one.excess / one.threshold > best.excess / best.threshold:
-                best = one
-        if learn:
-            self._learn(diffs, best is None or best.z < 2 * Z_ON)
-        return best
-
-    def _learn(self, diffs: F64, usual: bool) -> None:
-        known = np.isfinite(diffs)
-        if not known.any() or not usual:
-            return
-        self.learned += np.where(known, self.step_s, 0.0)
-        gain = np.maximum(self.step_s / MEMORY_S, self.step_s / np.maximum(self.learned, self.step_s))
-        size = np.abs(diffs) * ABS_TO_SD
-        held = np.minimum(size, np.where(self.learned > 120.0, 3.0 * ABS_TO_SD * self.scale, size))
-        self.scale = np.where(known, self.scale + gain * (held - self.scale), self.scale)
+    def judge(self, learning: bool, share: float = SHARE) -> Judged | None:
+        """The most unusual window; None while little is known. `learning`: nothing is open. `share`: of moved flows."""
+        own = 2.0 if share == SHARE else 0.0
+        k = judge(
+            self.rows, self.n, self.lengths, self.settle, self.width, self.scale, self.learned, share, own,
+            self.per_mpa, self.z_on, learning, self.step_s, self.found, self.of,
+        )  # fmt: skip
+        if k < 0:
+            return None
+        (excess, base, _), (sd, threshold) = self.found[k].tolist(), self.of[k].tolist()
+        return Judged(excess / sd, excess, base, threshold, float(self.lengths[k, 0]) * self.step_s, sd)
 
     def forget(self) -> None:
         """After a gap: the series begins anew, the scales stay."""
@@ -167,6 +233,6 @@ class MassBalance:
         }  # fmt: skip
 
     def load(self, dumped: dict[str, Any]) -> None:
-        self.rows = np.frombuffer(dumped["rows"]).reshape(KEPT, 5).copy()
+        self.rows = np.frombuffer(dumped["rows"]).reshape(KEPT, 7).copy()
         self.ts = np.frombuffer(dumped["ts"], np.int64).copy()
         self.n, self.scale, self.learned = dumped["n"], np.array(dumped["scale"]), np.array(dumped["learned"])

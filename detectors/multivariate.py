@@ -4,10 +4,11 @@
     scores = f.score(ts_ns, values)          # chunk by chunk
 
 Each row is judged by `joint_residual.py` (does every channel agree with the others and with its own level?), made an
-episode by `peak_hold.py`, and told as score = H / (H + THRESHOLD): 0.5 is the alarm threshold. Nothing is set by
-hand: the sampling interval comes from the timestamps, and what follows from it is
+episode by `peak_hold.py` and told as score = H / (H + threshold): 0.5 is the alarm threshold. What lasts scores
+beyond what was only strong, so a threshold may also be taken from the scores of a clean year. Nothing is set by hand:
+the sampling interval comes from the timestamps, and what follows from it is
 
-- level: memory of LEVEL_S seconds, but at least LEVEL_ROWS rows. Quick channels are judged against the last
+- level: memory of `level_s` seconds, but at least `level_rows` rows. Quick channels are judged against the last
   two hours, hourly ones against the last days;
 - lag: at LAG_S and slower the row before is part of the model, since tanks then integrate flows within a row;
 - debounce: 6 of 8 minutes; one row where rows are slower than that.
@@ -21,28 +22,40 @@ operation (flow, temperature) beside at least three of water quality explain the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors import joint_residual as jr
+from detectors.bank import records
 from detectors.compiled import jit
-from detectors.peak_hold import MOST, hold, lasting, rank
+from detectors.peak_hold import MOST, hold, kth_largest, lasting, together
 from detectors.station_names import explains_only
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-THRESHOLD = 3.25
-LEVEL_S, LEVEL_ROWS, LEVEL_MOST = 7_200.0, 120.0, 7_200.0
+LEVEL_MOST = 7_200.0  # rows
 LAG_S = 300.0
 DEBOUNCE_S = 480.0
-DECAY, KEEP = 0.9, 0.95  # a row of a minute or more
 GAP_ROWS = 20.0
 PROBE = 32  # differences of time from which the interval is taken
 NAMES = ("names", "channels", "channel_names", "columns")
-VERSION = 1
+VERSION = 2
+# name: default
+PARAMS: Mapping[str, float] = {
+    "threshold": 3.25,
+    "level_s": 7_200.0,  # memory of the level
+    "level_rows": 120.0,  # ... and at least so many rows
+    "quantile": 0.98,  # of |r|: what counts as one
+    "accuracy": 0.003,  # of the reading: a good transmitter
+    "scale_rows": 20_000.0,  # memory of scale and covariance
+    "freeze": 3.5,  # a row beyond this J is hardly learned
+    "decay": 0.97,  # of the held peak, a row of a minute or more
+    "keep": 0.93,  # of the mean of what lasts, likewise
+}
+PARAM = np.dtype([(name, "f8") for name in PARAMS])
 # places in `clock`: ns of the last row, rows in the ring, differences taken; in `held`: peak, score, interval (s), mean
 LAST, RINGED, TAKEN = 0, 1, 2
 HELD, SCORE, INTERVAL, LASTING = 0, 1, 2, 3
@@ -68,10 +81,13 @@ class Multivariate:
     [0.0, 0.0]
     """
 
-    def __init__(self, n_channels: int, **meta: Any) -> None:
+    def __init__(self, n_channels: int, params: Mapping[str, float] = PARAMS, **meta: Any) -> None:
         if n_channels < 1:
             raise ValueError(f"n_channels is {n_channels}, want 1 or more")
         self.n_channels = n_channels
+        self.params = records(np.zeros(1, PARAM))
+        for name, value in {**PARAMS, **params}.items():
+            self.params[name] = value
         self.raises = np.ones(n_channels)
         for i in _context(n_channels, meta):
             self.raises[i] = 0.0
@@ -92,7 +108,7 @@ class Multivariate:
         if table.ndim != 2 or table.shape != (len(ts), self.n_channels):
             raise ValueError(f"values {table.shape}, want ({len(ts)}, {self.n_channels})")
         out = np.zeros(len(ts))
-        run(self.model, self.stream, self.raises, ts, table, out)
+        run(self.model, self.stream, self.params, self.raises, ts, table, out)
         return out
 
     def contributions(self) -> F64:
@@ -106,7 +122,7 @@ class Multivariate:
         m, c = self.model, self.n_channels
         f = 2 * c if m.n[jr.LAG] else c
         own = np.diag(m.prec)[:c]
-        unit = np.maximum(np.maximum(m.scale, jr.ACCURACY * np.abs(m.level)), 1e-12)
+        unit = np.maximum(np.maximum(m.scale, self.params[0]["accuracy"] * np.abs(m.level)), 1e-12)
         gap = (m.prec[:f, :f] @ m.feature[:f])[:c] / own
         half = np.maximum(m.tail, jr.LEAST_TAIL) / np.sqrt(own)
         return np.where(np.isfinite(values), values, m.level) - gap * unit, half * unit
@@ -152,8 +168,9 @@ def pace(s: Any, t: Any, seconds: float) -> None:
 
 
 @jit
-def run(s: Any, t: Any, raises: Any, ts: Any, values: Any, out: Any) -> None:
+def run(s: Any, t: Any, params: Any, raises: Any, ts: Any, values: Any, out: Any) -> None:
     """One row after the other: out float64[T]."""
+    p = params[0]
     for i in range(len(ts)):
         first = s.n[jr.ROWS] == 0
         if not np.isfinite(values[i]).any():
@@ -168,23 +185,23 @@ def run(s: Any, t: Any, raises: Any, ts: Any, values: Any, out: Any) -> None:
         interval = t.held[INTERVAL]
         lag = interval >= LAG_S
         s.n[jr.LAG] = 1 if lag else 0
-        jr.standardise(s, values[i])
+        jr.standardise(s, p, values[i])
         if interval > 0.0 and seconds > GAP_ROWS * interval:
             s.missing[len(raises) :] = 1.0
             s.feature[len(raises) :] = 0.0
             s.n[jr.HOT] = 0
             t.ring[:] = 0.0
             t.held[HELD] = t.held[LASTING] = 0.0
-        j = jr.judge(s, raises)
+        j = jr.judge(s, p, raises)
         rows = max(interval, 1e-3)
-        jr.learn(s, values[i], j, min(max(LEVEL_S / rows, LEVEL_ROWS), LEVEL_MOST))
+        jr.learn(s, p, values[i], j > p.freeze, min(max(p.level_s / rows, p.level_rows), LEVEL_MOST))
         t.ring[t.clock[RINGED] % MOST] = j
         t.clock[RINGED] += 1
         n = min(max(round(DEBOUNCE_S / rows), 1), MOST)
-        k = math.ceil(0.75 * n)
+        steady = kth_largest(t.ring, t.clock[RINGED], n, math.ceil(0.75 * n))
         part = min(1.0, rows / 60.0)
-        t.held[HELD] = hold(t.ring, t.clock[RINGED], n, k, t.held[HELD], DECAY**part)
-        t.held[LASTING] = lasting(j, t.held[LASTING], KEEP**part)
-        total = rank(t.held[HELD], t.held[LASTING], THRESHOLD)
-        t.held[SCORE] = total / (total + THRESHOLD)
+        t.held[HELD] = hold(steady, t.held[HELD], p.decay**part)
+        t.held[LASTING] = lasting(steady, t.held[LASTING], p.keep**part)
+        total = together(t.held[HELD], t.held[LASTING])
+        t.held[SCORE] = total / (total + p.threshold)
         out[i] = t.held[SCORE]

@@ -20,6 +20,11 @@ CALIBRATE_Z = 12.0
 WINDOW_S = (12.0, 6.0)  # before and after the rough onset
 DIGITS = np.array([5e-4, 0.05])  # MPa, m3/h
 POINT_M = 400.0  # beyond this standard deviation the answer is a segment
+SLOW_M = 1500.0  # standard deviation at least, where the leak opens slowly: its beginning is below the noise
+SHARP = 0.6  # a front has risen this far after a second of what it is after five
+UNSYNC_S = 0.25  # clocks that differ by more are not synchronised
+ODD = 2  # waves whose time is impossible: not these clocks
+UNKNOWN_S = 3.0  # standard deviation of clocks that are not confirmed, or were found to be other than told
 
 
 class Located(NamedTuple):
@@ -38,29 +43,53 @@ class Travel:
         self.prior = length_m / wave_m_s
         self.prior_sd = self.prior * wave_sd
         self.seen: tuple[list[float], list[float]] = ([], [])  # downstream, upstream, seconds
+        self.odd = 0  # waves whose time could not be one
 
     def add(self, seconds: float, upstream: bool) -> bool:
         """A wave went over the stretch; False where the time cannot be one."""
         if abs(seconds - self.prior) > 3.0 * self.prior_sd + 3.0 * self.clock_s:
+            self.odd += 1
             return False
+        self.odd = max(0, self.odd - 1)
         kept = self.seen[upstream]
         kept.append(seconds)
         del kept[:-KEPT]
         return True
 
+    @property
+    def synchronised(self) -> bool:
+        """Whether the clocks are good enough for a point: told to be, and waves of both directions agree."""
+        return self.clock_s <= UNSYNC_S and all(self.seen) and not self._wrong()
+
+    def _wrong(self) -> bool:
+        """Do waves of both directions show another difference of clocks than their standard deviations allow?"""
+        down, up = self.seen
+        if self.odd >= ODD:
+            return True
+        if not down or not up:
+            return False
+        sd = 0.5 * np.hypot(_error(down), _error(up))
+        return abs(_median(down) - _median(up)) / 2.0 > 4.0 * float(np.hypot(self.clock_s, sd))
+
+    def _clock_sd(self) -> float:
+        """What is told of the clocks is believed once waves of both directions agree with it."""
+        return self.clock_s if all(self.seen) and not self._wrong() else max(self.clock_s, UNKNOWN_S)
+
     def estimate(self) -> tuple[float, float, float, float]:
         """(travel time s, its sd, difference of clocks b - a in s, its sd)."""
         down, up = self.seen
         if not down and not up:
-            return self.prior, self.prior_sd, 0.0, self.clock_s
+            return self.prior, self.prior_sd, 0.0, self._clock_sd()
         if down and up:
             t = 0.5 * (_median(down) + _median(up))
             sd = 0.5 * float(np.hypot(_error(down), _error(up)))
+            if not self.synchronised:  # what was learned need not hold: such clocks wander
+                return t, sd, 0.0, self._clock_sd()
             trust = self.clock_s**2 / (self.clock_s**2 + sd**2)  # clocks that are known to be good are believed
             ahead = 0.5 * (_median(down) - _median(up)) * trust
             return t, sd, ahead, float(np.sqrt(trust)) * sd
         one = down or up
-        return _median(one), float(np.hypot(_error(one), self.clock_s)), 0.0, self.clock_s
+        return _median(one), float(np.hypot(_error(one), self._clock_sd())), 0.0, self._clock_sd()
 
     def locate(self, a_s: float, b_s: float, a_sd: float, b_sd: float) -> Located:
         """From onsets at both ends (seconds since any time) and their standard deviations."""
@@ -69,14 +98,16 @@ class Travel:
         late = a_s - (b_s - ahead)
         x = 0.5 * (self.length_m + wave * late)
         sd = np.hypot(0.5 * wave * np.sqrt(a_sd**2 + b_sd**2 + ahead_sd**2), 0.5 * abs(late) * wave * t_sd / t)
+        if not self.synchronised:
+            sd = max(sd, 1.25 * POINT_M)
         x = min(max(x, 0.0), self.length_m)
         return Located(float(x), float(sd), 1000.0 * (a_s - x / wave))
 
     def dump(self) -> Any:
-        return [list(s) for s in self.seen]
+        return [*(list(s) for s in self.seen), self.odd]
 
     def load(self, dumped: Any) -> None:
-        self.seen = (list(dumped[0]), list(dumped[1]))
+        self.seen, self.odd = (list(dumped[0]), list(dumped[1])), dumped[2]
 
 
 def _median(x: list[float]) -> float:
@@ -103,6 +134,19 @@ def steps(y: F64, w: int) -> F64:
         diff = ahead / na - back / nb
     out[w : len(y) - w + 1] = np.where(np.minimum(na, nb) >= 0.5 * w, diff, 0.0)
     return out
+
+
+def risen(residual: F64, at: int, rough: int, per_s: float) -> tuple[float, float]:
+    """How far the residual float64[n] is above its mean before the onset `at`: 0.5 to 2 s after it, and 4 to 6 s after
+    the rough onset. A front is there at once, a leak that opens slowly goes on rising."""
+    around = [
+        (at - 8.0 * per_s, at - per_s),
+        (at + 0.5 * per_s, at + 2.0 * per_s),
+        (rough + 4 * per_s, rough + 6 * per_s),
+    ]
+    parts = [residual[max(0, round(lo)) : max(1, round(hi))] for lo, hi in around]
+    before, early, late = (float(np.nanmean(p)) if np.isfinite(p).any() else np.nan for p in parts)
+    return early - before, late - before
 
 
 def refine(pressure: F64, residual: F64, rough: int, per_s: float, stretch: float = 1.0) -> tuple[Pick, int] | None:

@@ -5,8 +5,9 @@ practice), held = max(min(debounced, MOST_AT_ONCE), decay * held before) (peak h
 stays above a threshold t for ln(p / t) / ln(1 / decay) rows: weak evidence is soon forgotten, strong evidence bridges
 its own gaps.
 
-What one row can say is bounded. Beyond the threshold, `rank` adds an exponentially weighted mean (Roberts 1959) of what
-is beyond QUIET: an hour of a standby pump stays below a day of it, however wild both are.
+What one row can say is bounded, a little above an alarm. Beyond it goes only what lasts, by an exponentially
+weighted mean (Roberts 1959) of what is beyond QUIET: the first start of a standby pump, three wild hours, stays below
+a day of smaller disagreement, and a threshold at any high quantile of calm times is one of lasting trouble.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import numpy as np
 from detectors.compiled import jit
 
 MOST = 64  # rows that can be looked back on
-MOST_AT_ONCE = 8.0
-QUIET = 1.5
+MOST_AT_ONCE = 5.0  # held
+MOST_LASTING = 6.0  # in the mean
+KNEE, TOP, SLOPE = 4.0, 4.5, 0.3  # beyond KNEE a peak counts by SLOPE, up to TOP
+QUIET = 2.5
+WEIGHT = 4.0
 
 
 @jit
@@ -38,22 +42,22 @@ def kth_largest(ring: Any, upto: int, n: int, k: int) -> float:
 
 
 @jit
-def hold(ring: Any, upto: int, n: int, k: int, before: float, decay: float) -> float:
-    """The held statistic after the newest value, from the held one `before` it."""
-    return max(min(kth_largest(ring, upto, n, k), MOST_AT_ONCE), decay * before)
+def hold(x: float, before: float, decay: float) -> float:
+    """The held statistic after the debounced x, from the held one `before` it."""
+    return max(min(x, MOST_AT_ONCE), decay * before)
 
 
 @jit
 def lasting(x: float, before: float, keep: float) -> float:
-    """The mean of what is beyond QUIET, after the value x; `keep`: share of the mean `before` it that stays."""
-    return keep * before + (1.0 - keep) * max(x - QUIET, 0.0)
+    """The mean of what is beyond QUIET, after the debounced x; `keep`: share of the mean `before` it that stays."""
+    return keep * before + (1.0 - keep) * max(min(x, MOST_LASTING) - QUIET, 0.0)
 
 
 @jit
-def rank(held: float, mean: float, threshold: float) -> float:
-    """The held statistic; from `threshold` to twice of it, more and more of the `mean` is added.
+def together(held: float, mean: float) -> float:
+    """The held statistic, flat from KNEE on, or WEIGHT times the mean of what lasts, whichever is more.
 
-    >>> rank(3.0, 5.0, 4.0), rank(6.0, 5.0, 4.0), rank(8.0, 5.0, 4.0)
-    (3.0, 8.5, 13.0)
+    >>> together(3.0, 0.1), together(8.0, 0.5), together(8.0, 2.0)
+    (3.0, 4.15, 8.0)
     """
-    return held + mean * min(max(held / threshold - 1.0, 0.0), 1.0)
+    return max(min(held, KNEE + SLOPE * (min(held, TOP) - KNEE)), WEIGHT * mean)

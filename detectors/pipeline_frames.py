@@ -36,7 +36,8 @@ def store(member: Any, ts: Any, values: Any, cell: Any, dt: Any, done: Any, ring
 
 @jit
 def bridge(ring: Any, lo: Any, hi: Any, hold: Any, held: Any, age: Any) -> None:
-    """Fill lost readings of cells in [lo, hi) with the one before, `hold[c]` samples long."""
+    """Fill lost readings of cells in [lo, hi) with the one before, `hold[c]` samples long; empty what is written next,
+    half a turn of the ring ahead."""
     n = ring.shape[1]
     for c in range(ring.shape[0]):
         for b in range(lo, hi):
@@ -48,6 +49,58 @@ def bridge(ring: Any, lo: Any, hi: Any, hold: Any, held: Any, age: Any) -> None:
                 age[c] += 1
                 if age[c] <= hold[c]:
                     ring[c, b % n] = held[c]
+            ring[c, (b + n // 2) % n] = np.nan
+
+
+@jit
+def mean(x: Any) -> float:
+    """Of what is known in float64[n]; NaN where nothing is."""
+    total, n = 0.0, 0
+    for v in x:
+        if v == v:
+            total += v
+            n += 1
+    return total / n if n > 0 else np.nan
+
+
+@jit
+def cut(ring: Any, cell: Any, lo: Any, hi: Any) -> Any:
+    """Buckets [lo, hi) of a cell as float64[hi - lo]."""
+    n = ring.shape[1]
+    out = np.empty(hi - lo)
+    for b in range(lo, hi):
+        out[b - lo] = ring[cell, b % n]
+    return out
+
+
+@jit
+def four(ring: Any, a: Any, b: Any, stations: Any, lo: Any, hi: Any) -> Any:
+    """Pressure of stations a and b, flow of a and b: float64[4, hi - lo]."""
+    out = np.empty((4, hi - lo))
+    n = ring.shape[1]
+    for t in range(lo, hi):
+        out[0, t - lo], out[1, t - lo] = ring[a, t % n], ring[b, t % n]
+        out[2, t - lo], out[3, t - lo] = ring[a + stations, t % n], ring[b + stations, t % n]
+    return out
+
+
+@jit
+def keep(residual: Any, lo: Any, ra: Any, rb: Any, rows: Any) -> Any:
+    """Both residuals into float64[2, N] at their buckets; means of r_a, r_b and the four rows."""
+    n = residual.shape[1]
+    for k in range(len(ra)):
+        residual[0, (lo + k) % n], residual[1, (lo + k) % n] = ra[k], rb[k]
+    return mean(ra), mean(rb), mean(rows[0]), mean(rows[1]), mean(rows[2]), mean(rows[3])
+
+
+@jit
+def due(used: Any, last: Any, now: Any, silent: Any, latest: Any, done: Any, per: Any) -> int:
+    """Steps until the newest bucket that all living cells have passed, or `latest`."""
+    ready = -1
+    for c in range(len(last)):
+        if used[c] and last[c] >= now - silent and (ready < 0 or last[c] < ready):
+            ready = last[c]
+    return int(max(0, (max(ready, latest) - done) // per))
 
 
 class Frames:
@@ -56,10 +109,12 @@ class Frames:
     `done`: newest bucket handed out, -1: nothing came yet. `memory_s`: how far back the ring must reach.
     """
 
-    def __init__(self, members: Sequence[Member], line: Sequence[Station], memory_s: float) -> None:
+    def __init__(
+        self, members: Sequence[Member], line: Sequence[Station], memory_s: float, step_s: float = 1.0
+    ) -> None:
         fastest = min(members[s.pressure].interval_s for s in line)
         self.dt_ms = max(50, round(fastest * 1000))
-        self.per = max(1, round(1000 / self.dt_ms))  # samples of a step
+        self.per = max(1, round(1000 * step_s / self.dt_ms))  # samples of a step
         self.step_s = self.per * self.dt_ms / 1000.0
         self.n = 1 << int(np.ceil(np.log2(2.0 * memory_s * 1000 / self.dt_ms)))  # half back, half ahead
         self.stations = len(line)
@@ -99,27 +154,23 @@ class Frames:
             return 0, False
         now = now_ms // self.dt_ms
         latest = now - round(WAIT_S * 1000 / self.dt_ms)
-        alive = self.used & (self.last >= now - round(SILENT_S * 1000 / self.dt_ms))
-        ready = int(self.last[alive].min()) if alive.any() else -1
-        until = max(ready, latest)
         if now - self.done > self.n // 2:  # nothing came for long, or the clock of the first reading was wrong
             self.done = (latest // self.per) * self.per - 1
             self._empty()
             return 0, True
-        return max(0, (until - self.done) // self.per), False
+        silent = round(SILENT_S * 1000 / self.dt_ms)
+        return int(due(self.used, self.last, now, silent, latest, self.done, self.per)), False
 
     def take(self) -> tuple[int, int]:
         """The next step as buckets [lo, hi): lost readings bridged, its place of a turn of the ring ago emptied."""
         lo, hi = self.done + 1, self.done + 1 + self.per
         bridge(self.ring, lo, hi, self.hold, self.held, self.age)
         self.done = hi - 1
-        ahead = (np.arange(lo, hi) + self.n // 2) % self.n  # next to be written
-        self.ring[:, ahead] = np.nan
         return lo, hi
 
     def window(self, cell: int, lo: int, hi: int) -> F64:
         """Readings of a cell in buckets [lo, hi): float64[hi - lo]."""
-        out: F64 = self.ring[cell, np.arange(lo, hi) % self.n]
+        out: F64 = cut(self.ring, cell, lo, hi)
         return out
 
     def when(self, station: int, bucket: float) -> float:

@@ -10,9 +10,10 @@ from detectors.group import F64, I32, I64, Finding, GroupDetector, Member
 from detectors.pipeline_frames import Frames
 from detectors.pipeline_leak import Stretch
 from detectors.pipeline_stations import pipe, stations
-from detectors.pressure_flow import slack
+from detectors.slack_flow import slack
 
-FORMAT = 1
+FORMAT = 2
+STEP_S, GAS_STEP_S = 1.0, 5.0
 MEMORY_S = 60.0  # of readings, and three travel times
 
 
@@ -25,7 +26,8 @@ class PipelineLine:
         self.pipe = pipe(members)
         self.line = [s for s in stations(members) if s.flow >= 0]
         longest = max(b.chainage_m - a.chainage_m for a, b in pairwise(self.line))
-        self.frames = Frames(members, self.line, MEMORY_S + 3.0 * longest / self.pipe.wave_m_s)
+        step = GAS_STEP_S if self.pipe.gas else STEP_S
+        self.frames = Frames(members, self.line, MEMORY_S + 3.0 * longest / self.pipe.wave_m_s, step)
         self.stretches = [
             Stretch(members, self.line, k, k + 1, self.pipe, self.frames) for k in range(len(self.line) - 1)
         ]
@@ -46,7 +48,7 @@ class PipelineLine:
                 now = [float(self.frames.window(s, lo, hi).mean()) for s in range(len(self.line))]
                 loose = slack(self.line, self.pipe, now)
             for stretch in self.stretches:
-                out += stretch.step(lo, hi, loose)
+                out += stretch.step(lo, hi, loose and stretch.peaked)
         return out
 
     def dump(self) -> Any:

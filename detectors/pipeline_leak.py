@@ -13,16 +13,26 @@ import numpy as np
 
 from detectors.adaptive import score
 from detectors.group import F64, Finding, Member
-from detectors.mass_balance import SHARE, SHARE_UNTUNED, Z_CALM, Judged, MassBalance
-from detectors.negative_pressure_wave import POINT_M, Located, refine, steps
-from detectors.pipeline_frames import Frames
+from detectors.mass_balance import (
+    GAS_WINDOWS,
+    GAS_Z_ON,
+    SHARE,
+    SHARE_GAS,
+    SHARE_UNTUNED,
+    Z_CALM,
+    Judged,
+    MassBalance,
+)
+from detectors.negative_pressure_wave import POINT_M, SHARP, SLOW_M, Located, refine, risen, steps
+from detectors.pipeline_frames import Frames, four, keep
 from detectors.pipeline_stations import Pipe, Station, place
 from detectors.pipeline_text import Facts, says
 from detectors.pipeline_wave import Waves
 from detectors.pressure_flow import bend
+from detectors.slack_flow import Cavity
 from detectors.transient_model import TransientModel
 
-VERSION = "pipeline_leak/1"
+VERSION = "pipeline_leak/2"
 LOOK_S = 12.0  # after the slowest arrival the place is final
 SLOW_S = 30.0  # ... and once more for a leak that opens slowly
 BEND_S = 90.0  # seconds until the gradient has settled, at least; and two travel times
@@ -42,12 +52,15 @@ class Stretch:
     ) -> None:
         self.members, self.line, self.a, self.b, self.pipe, self.frames = members, line, a, b, pipe, frames
         length = line[b].chainage_m - line[a].chainage_m
-        static = pipe.density * 9.80665 / 1e6 * (line[b].elevation_m - line[a].elevation_m)
-        self.model = TransientModel(
-            length, pipe.wave_m_s, frames.dt_ms / 1000.0, pipe.impedance, static, pipe.levels, pipe.diameter_m
-        )
+        self.model = TransientModel(length, frames.dt_ms / 1000.0, pipe, line[b].elevation_m - line[a].elevation_m)
         self.waves = Waves(length, pipe, float(np.hypot(line[a].clock_ms, line[b].clock_ms)) / 1000.0, frames, a, b)
-        self.balance = MassBalance(frames.step_s, 2.0 * self.waves.travel.prior + 60.0)
+        settle = 2.0 * self.waves.travel.prior
+        if pipe.gas:
+            self.balance = MassBalance(frames.step_s, settle, 0.0, GAS_WINDOWS, GAS_Z_ON)
+        else:
+            self.balance = MassBalance(frames.step_s, settle, 1.0 / pipe.impedance)
+        self.cavity = Cavity(frames.step_s)
+        self.peaked = pipe.peak is not None and line[a].chainage_m < pipe.peak[0] < line[b].chainage_m
         self.residual = np.full((2, frames.n), np.nan)
         self.open: dict[str, Any] = {}
         self.z = 0.0  # of the newest judgement
@@ -57,27 +70,33 @@ class Stretch:
         return float(self.waves.travel.estimate()[0]) + LOOK_S
 
     def step(self, lo: int, hi: int, slack: bool) -> list[Finding]:
-        """The next samples [lo, hi) of the frames."""
-        f, s = self.frames, self.frames.stations
-        pa, pb = f.window(self.a, lo, hi), f.window(self.b, lo, hi)
-        qa, qb = f.window(self.a + s, lo, hi), f.window(self.b + s, lo, hi)
-        ra, rb = self.model.step(pa, pb, qa, qb, not self.open and self.z < Z_CALM)
-        self.residual[:, np.arange(lo, hi) % f.n] = ra, rb
+        """The next samples [lo, hi) of the frames; `slack`: the high point of this stretch is near boiling."""
+        f = self.frames
+        rows = four(f.ring, self.a, self.b, f.stations, lo, hi)
+        ra, rb = self.model.step(rows, not self.open and self.z < Z_CALM and not slack)
+        a, b, pa, pb, qa, qb = keep(self.residual, lo, ra, rb, rows)
         ts = hi * f.dt_ms
-        self.balance.push(ts, _mean(ra), _mean(rb), _mean(qa), _mean(qb))
-        if self.waves.step(_mean(pa), _mean(pb)):
+        lost = self.cavity.explain(a - b, qa, slack) if self.peaked else a - b
+        slack = slack or (self.peaked and self.cavity.recent)
+        self.balance.push(ts, lost, a, b, qa, qb, pa, pb)
+        if not self.pipe.gas and not slack and self.waves.step(pa, pb):
             before = self.model.z
             self.model.tune(self.model.length_m / self.waves.travel.estimate()[0])
             if abs(self.model.z / before - 1.0) > RETUNED and not self.open:
                 self.balance.forget()  # residuals of another model are no baseline
-        tuned = any(self.waves.travel.seen)
-        found = self.balance.judge(not self.open, SHARE if tuned else SHARE_UNTUNED)
+        found = self.balance.judge(not self.open, self._share())
         self.z = 0.0 if found is None else found.z
         if self.open:
             return self._ongoing(ts, slack)
         if found is None or found.excess < found.threshold * (SLACK if slack else 1.0):
             return []
         return [self._raise(ts, found, slack)]
+
+    def _share(self) -> float:
+        """How far the model is trusted with what an operation moves."""
+        if self.pipe.gas:
+            return SHARE_GAS
+        return SHARE if any(self.waves.travel.seen) else SHARE_UNTUNED
 
     def _raise(self, ts: int, j: Judged, slack: bool) -> Finding:
         back = round(j.window_s / self.frames.step_s)
@@ -120,16 +139,16 @@ class Stretch:
         """Place by the wave; True when a place is known that was not, or was less certain."""
         f, o = self.frames, self.open
         per_s = 1000.0 / f.dt_ms
-        travel = self.waves.travel.estimate()[0]
+        apart = self.waves.travel.estimate()[0] + 1.5 + 3.0 * self.waves.travel.clock_s  # of the arrivals at both ends
         hi = f.done + 1
-        first = (o["raised"] - 1000 * (2.0 * o["window"] + travel + 6.0)) / f.dt_ms
+        first = (o["raised"] - 1000 * (2.0 * o["window"] + apart + 4.5)) / f.dt_ms
         lo = max(round(first), hi - f.n // 2 + 1)
-        if f.dt_ms > 1000 or hi - lo < 20 * per_s:
+        if self.pipe.gas or f.dt_ms > 1000 or hi - lo < 20 * per_s:
             return False
         r = self.residual[:, np.arange(lo, hi) % f.n] * np.array([[1.0], [-1.0]])
         best: Located | None = None
         for k, width in enumerate(ROUGH_S):
-            rough = _arrivals(r, round(width * per_s), (travel + 1.5) * per_s)
+            rough = _arrivals(r, round(width * per_s), apart * per_s)
             located = rough and self._refined(r, rough, lo, hi, 1.0 if k == 0 else 3.0)
             if located and (best is None or located.sd_m < best.sd_m):
                 best = located
@@ -140,7 +159,7 @@ class Stretch:
         return True
 
     def _refined(self, r: F64, rough: tuple[int, int], lo: int, hi: int, stretch: float) -> Located | None:
-        at, sd = [], []
+        at, sd, early, late = [], [], 0.0, 0.0
         for side, station in enumerate((self.a, self.b)):
             p = self.frames.window(station, lo, hi)
             got = refine(p, r[side], rough[side], 1000.0 / self.frames.dt_ms, stretch)
@@ -151,9 +170,12 @@ class Stretch:
                 return None  # no pressure wave behind the imbalance: a meter, or noise
             at.append(self.frames.when(station, lo + begin + found.at) / 1000.0)
             sd.append(found.sd * self.frames.dt_ms / 1000.0)
+            first, last = risen(r[side], begin + round(found.at), rough[side], 1000.0 / self.frames.dt_ms)
+            early, late = early + first, late + last
         zero = at[0]
         known = self.waves.travel.locate(0.0, at[1] - zero, sd[0], sd[1])
-        return known._replace(onset_ms=known.onset_ms + 1000.0 * zero)
+        slow = stretch > 1.0 or not early > SHARP * late
+        return known._replace(onset_ms=known.onset_ms + 1000.0 * zero, sd_m=max(known.sd_m, SLOW_M if slow else 0.0))
 
     def _bend(self) -> bool:
         """Place by the gradient, from the newest minute against before."""
@@ -197,25 +219,22 @@ class Stretch:
         self.model.forget()
         self.balance.forget()
         self.waves.forget()
+        self.cavity.forget()
         self.residual[:] = np.nan
 
     def dump(self) -> dict[str, Any]:
         return {
             "model": self.model.dump(), "balance": self.balance.dump(), "waves": self.waves.dump(),
-            "residual": self.residual.tobytes(), "open": dict(self.open), "z": self.z,
+            "residual": self.residual.tobytes(), "cavity": self.cavity.dump(), "open": dict(self.open), "z": self.z,
         }  # fmt: skip
 
     def load(self, dumped: dict[str, Any]) -> None:
         self.model.load(dumped["model"])
         self.balance.load(dumped["balance"])
         self.waves.load(dumped["waves"])
+        self.cavity.load(dumped["cavity"])
         self.residual = np.frombuffer(dumped["residual"]).reshape(self.residual.shape).copy()
         self.open, self.z = dict(dumped["open"]), dumped["z"]
-
-
-def _mean(x: F64) -> float:
-    good = x[x == x]
-    return float(good.mean()) if len(good) else float("nan")
 
 
 def _arrivals(r: F64, width: int, apart: float) -> tuple[int, int] | None:

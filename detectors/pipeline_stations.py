@@ -3,7 +3,8 @@
 Parameters that a member may hold (the first found counts for the whole line unless said): `wave_m_s` speed of pressure
 waves; `diameter_m` inside, `density_kg_m3`; of a station: `clock_ms` standard deviation of its clock, `elevation_m`;
 `peak_m`, `peak_elevation_m`: chainage and elevation of a high point; `vapour_mpa`: gauge pressure at which the medium
-boils.
+boils. `medium`: 0 liquid, 1 gas. Of gas the flow is in standard m3/h (20 °C, 101.325 kPa), `density_kg_m3` is that at
+these conditions, `temperature_k` and `z_factor` are those in the pipe.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from detectors.group import Member
 
 GRAVITY = 9.80665
+STANDARD_PA, STANDARD_K = 101_325.0, 293.15
 SLOWEST_S = 5.0  # pressures read less often show no waves: no group detector
 
 
@@ -32,7 +34,8 @@ class Station(NamedTuple):
 
 
 class Pipe(NamedTuple):
-    """`wave_sd`: standard deviation of the wave speed's prior, as a share. `levels`: elevations are known."""
+    """`wave_sd`: standard deviation of the wave speed's prior, as a share. `levels`: elevations are known. `gas`: the
+    density is that at standard conditions, and so are the flows."""
 
     wave_m_s: float
     wave_sd: float
@@ -41,10 +44,11 @@ class Pipe(NamedTuple):
     levels: bool
     peak: tuple[float, float] | None
     vapour_mpa: float
+    gas: bool = False
 
     @property
     def impedance(self) -> float:
-        """Z = rho a / A in MPa per m3/h (Joukowsky: dp = rho a dv)."""
+        """Z = rho a / A in MPa per m3/h (Joukowsky: dp = rho a dv; of gas dp = a dM / A with the mass flow M)."""
         return self.density * self.wave_m_s / (math.pi * self.diameter_m**2 / 4.0) / 3.6e9
 
 
@@ -75,15 +79,28 @@ def pipe(members: Sequence[Member]) -> Pipe:
     facts = {name: value for m in reversed(members) for name, value in m.params}
     peak = (facts["peak_m"], facts["peak_elevation_m"]) if {"peak_m", "peak_elevation_m"} <= set(facts) else None
     gauges = [m for m in members if m.kind == "pressure"]
+    gas = facts.get("medium", 0.0) == 1.0
+    density = facts.get("density_kg_m3", 0.72 if gas else 850.0)
+    sound = isothermal_m_s(density, facts.get("temperature_k", 288.15), facts.get("z_factor", 0.9)) if gas else 1050.0
     return Pipe(
-        wave_m_s=facts.get("wave_m_s", 1050.0),
+        wave_m_s=facts.get("wave_m_s", sound),
         wave_sd=0.02 if "wave_m_s" in facts else 0.08,
         diameter_m=facts.get("diameter_m", 0.305),
-        density=facts.get("density_kg_m3", 850.0),
+        density=density,
         levels=all("elevation_m" in dict(m.params) for m in gauges),
         peak=peak,
         vapour_mpa=facts.get("vapour_mpa", -0.09),
+        gas=gas,
     )
+
+
+def isothermal_m_s(standard_density: float, temperature_k: float, z_factor: float) -> float:
+    """Speed of sound of isothermal flow, a = sqrt(z R T / M) with pV = zRT (Wylie & Streeter 1993).
+
+    >>> round(isothermal_m_s(0.72, 288.15, 0.9))
+    353
+    """
+    return math.sqrt(z_factor * temperature_k * STANDARD_PA / (standard_density * STANDARD_K))
 
 
 def place(line: Sequence[Station], chainage_m: float) -> tuple[float, float] | None:

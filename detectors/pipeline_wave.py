@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors.compiled import jit
 from detectors.negative_pressure_wave import Travel, refine, steps
 from detectors.onset import Pick
 from detectors.pipeline_frames import Frames
@@ -20,6 +21,21 @@ LEAST_MPA = 0.012  # change of pressure within seconds that is worth a look
 CLEAR_Z = 12.0
 KEPT = 16  # steps of the short means
 SURE_S = 0.4
+
+
+@jit
+def push(y: Any, p: Any) -> bool:
+    """Take the newest mean into y float64[n]; is the step in the middle of the oldest `KEPT` the largest near it?"""
+    y[:-1] = y[1:]
+    y[-1] = p
+    m = KEPT // 2
+    jump = abs(y[m] + y[m + 1] - y[m - 3] - y[m - 2]) / 2.0
+    if not jump > LEAST_MPA:
+        return False
+    for d in range(-4, 5):
+        if d != 0 and abs(y[m + d] + y[m + d + 1] - y[m + d - 3] - y[m + d - 2]) / 2.0 > jump:
+            return False
+    return True
 
 
 class Waves:
@@ -34,19 +50,10 @@ class Waves:
 
     def step(self, pa: float, pb: float) -> bool:
         """Means of the newest step; True when a travel time was learned."""
-        self.short[:, :-1] = self.short[:, 1:]
-        self.short[:, -1] = pa, pb
         learned = False
-        for source in range(2):
-            y = self.short[source, : KEPT - 1]  # the middle is `back` steps ago
-            m = KEPT // 2
-            jump = y[m : m + 2].mean() - y[m - 3 : m - 1].mean()
-            if not abs(jump) > LEAST_MPA:
-                continue
-            near = [y[m + d : m + d + 2].mean() - y[m + d - 3 : m + d - 1].mean() for d in (-4, -3, -2, -1, 1, 2, 3, 4)]
-            if np.nanmax(np.abs(near)) > abs(jump):
-                continue
-            learned |= self._measure(source)
+        for source, p in enumerate((pa, pb)):
+            if push(self.short[source], p):
+                learned |= self._measure(source)
         return learned
 
     def _measure(self, source: int) -> bool:

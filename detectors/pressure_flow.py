@@ -3,19 +3,13 @@
 A leak bends the hydraulic gradient at its place: between fixed pressures the flow above it rises by q (1 - x/L) and the
 flow below it falls by q x/L. So both residuals together give the size, and their ratio the place (Wylie &
 Streeter 1993, ch. 3, steady branch). It needs no clock and no front, but minutes, and is a guess of kilometres.
-A high point near the vapour pressure breaks the column: then neither the pack nor the wave speed is what was learned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-
-from detectors.pipeline_stations import GRAVITY, Pipe, Station
-
-NEAR_MPA = 0.05  # this close to boiling is slack
 
 
 class Bend(NamedTuple):
@@ -37,13 +31,3 @@ def bend(rise: float, fall: float, sd: float) -> Bend | None:
         return None
     share = float(np.clip(fall / size, 0.0, 1.0))
     return Bend(size, share, float(min(sd * np.sqrt(share**2 + (1 - share) ** 2) / size, 0.3)))
-
-
-def slack(line: Sequence[Station], pipe: Pipe, pressures: Sequence[float]) -> bool:
-    """Is the line's high point near its vapour pressure? pressures MPa at the stations; False where none is told."""
-    if pipe.peak is None or len(line) < 2:
-        return False
-    weight = pipe.density * GRAVITY / 1e6
-    heads = [p + weight * s.elevation_m for p, s in zip(pressures, line, strict=True)]
-    at = float(np.interp(pipe.peak[0], [s.chainage_m for s in line], heads))
-    return at - weight * pipe.peak[1] < pipe.vapour_mpa + NEAR_MPA

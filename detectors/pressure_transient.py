@@ -69,7 +69,7 @@ class PressureTransient:
         return Finding(
             key="transient", kind="pressure_transient", state=state, ts_ms=s.end_ms, onset_ms=self.onset_ms,
             value=swing, expected=0.0, low=0.0, high=SWING_M, unit="m", score=swing / (swing + SWING_M), threshold=0.5,
-            magnitude=swing / SWING_M, reason=says, sensors=tuple(m.id for m in near), detector=VERSION,
+            magnitude=max(swing / SWING_M - 1.0, 0.0), reason=says, sensors=tuple(m.id for m in near), detector=VERSION,
             witnesses=max(len(hit), 1), place=place,
         )  # fmt: skip
 

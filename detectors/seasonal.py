@@ -29,6 +29,7 @@ from detectors.compiled import jit
 from detectors.layout import BINS, HOURS
 
 CLIP = 3.0
+JUMP = 2.0
 SPREAD_VISITS = 10.0  # memory of a scale, in visits of its hour
 
 
@@ -61,6 +62,27 @@ def look(b: Any, seasons: Any, ts: int, p: Any) -> int:
     floor = max(p.min_dev, p.min_dev_rel * abs(b.expected)) / p.z_on
     b.sigma = max(spread * SIGMA, floor, 1e-9) if not math.isnan(spread) else math.nan
     return here
+
+
+@jit
+def left(b: Any, seasons: Any, ts: int, x: float, p: Any) -> float:
+    """What the season leaves of x after `look`, for sums over readings.
+
+    Where the shape bends by more than JUMP scales from bin to bin it jumps, and a straight line through the bins is
+    wrong for half an hour on either side, each time: there any value among the three bins is as expected.
+    """
+    d = x - b.expected
+    here = min(int((ts % p.season_ms) * BINS / p.season_ms), BINS - 1)
+    own = known(seasons, b.season, here)
+    before, after = known(seasons, b.season, (here - 1) % BINS), known(seasons, b.season, (here + 1) % BINS)
+    bend = abs(after - 2.0 * own + before)
+    bend = max(bend, abs(own - 2.0 * before + known(seasons, b.season, (here - 2) % BINS)))
+    bend = max(bend, abs(known(seasons, b.season, (here + 2) % BINS) - 2.0 * after + own))
+    if not bend > JUMP * b.sigma:
+        return float(d)
+    above = x - b.base - max(own, before, after)
+    below = x - b.base - min(own, before, after)
+    return float(max(above, 0.0) + min(below, 0.0))
 
 
 @jit
@@ -104,7 +126,7 @@ def learn(b: Any, seasons: Any, x: float, here: int, held: bool, p: Any) -> None
     share = p.open_gain if held else 1.0
     b.bin_sum += b.expected - b.base + clipped * share
     b.bin_n += 1
-    if b.bins_seen >= HOURS:
+    if b.bins_seen >= HOURS and not math.isnan(seasons[k, here]):  # a first visit teaches the season, not the trend
         b.base += p.season_trend * share * clipped
     gain = p.season_spread * (SPREAD_VISITS if young else 1.0) * share
     seasons[k, cell] += gain * (abs(clipped) - seasons[k, cell])

@@ -95,7 +95,7 @@ class TankSchedule:
             key=f"tank/{self.ids[i]}", kind="tank_level", state=state, ts_ms=s.end_ms, onset_ms=self.open_ms[i],
             value=x, expected=usual, low=usual - Z_ON * sigma, high=usual + Z_ON * sigma, unit="m",
             score=float(score(z)),
-            threshold=float(score(Z_ON)), magnitude=abs(z) / Z_ON, reason=says, sensors=(self.ids[i],),
+            threshold=float(score(Z_ON)), magnitude=max(abs(z) / Z_ON - 1.0, 0.0), reason=says, sensors=(self.ids[i],),
             detector=VERSION, approximate=False,
         )  # fmt: skip
 

@@ -3,10 +3,12 @@
 - Pressure in a zone falls and inflow rises when a main bursts: more flow, more head loss (standard practice in DMA
   management, e.g. IWA *District Metered Areas: Guidance Notes*, 2007). Either alone is told; the pair is stronger.
 - Chlorine, turbidity, conductivity, redox, pH and temperature at a plant's outflow or in the network: joint deviation
-  points to contamination (the GECCO 2018 challenge on drinking-water quality uses these channels). Limits in the
-  profile are the ones of GB 5749-2022: turbidity 1 NTU, pH 6.5-8.5, free chlorine at the tap at least 0.05 mg/L.
+  points to contamination (the GECCO 2018 challenge on drinking-water quality uses these channels). The first
+  limits of the profile are those of GB 5749-2022 for turbidity (1 NTU), low pH (6.5) and free chlorine at the tap (0.05
+  mg/L at least, 2 mg/L at most); all others are the project's choice.
 - Fire hydrants and fire ponds: wooden villages are this prefecture's fire risk, so fixed limits and drop-out. Hydrants
-  of low-pressure systems must keep 0.14 MPa at rest and 0.10 MPa while used (GB 50974-2014, 8.2.7 and 7.2.8).
+  on public mains must keep 0.14 MPa in normal times and 0.10 MPa while used (GB 50974-2014, 7.2.8); 0.05 MPa and the
+  levels of ponds are the project's choice.
 - The zone as a whole (`water_groups`): burst by balance, minimum night flow and loss rate, boundary valves, transients.
 Pressures are stored in m of head and said in MPa.
 """

@@ -2,11 +2,13 @@
 
 Dates are facts, tabulated 2024-2030 because the Chinese calendar has no simple rule. They were computed from new moons
 (Meeus 1998, *Astronomical Algorithms*, ch. 49, in UTC+8; month 11 holds the winter solstice, GB/T 33661-2017), and the
-Spring Festivals 2024-2026 agree with the State Council's notices on holidays.
+Spring Festivals 2024-2026 agree with the State Council's notices on holidays; all of them and the days of the tenth
+month agree with a second, independent computation of the lunar calendar.
 
 - 春节: eight days before New Year's Day (小年: people come home) to the fifteenth day (元宵).
 - 苗年: local; in this prefecture the seventh day of the tenth month is the day off, in Leishan the feast begins on the
-  first 卯 day of that month. The window holds both, from a day before the first to three days after the last.
+  first 卯 day of that month. The window holds both, from a day before the first to three days after the last. Villages
+  keep days of their own and counties announce theirs year by year, so these windows are marked approximate.
 - Labour Day and National Day: the tourist weeks of the villages (西江, 肇兴, 镇远).
 Outside the table only weekends are known.
 """
@@ -29,6 +31,7 @@ class Feast(NamedTuple):
     name: Both
     first: date
     last: date
+    approximate: bool = False
 
 
 _SPRING = {2024: (2, 10), 2025: (1, 29), 2026: (2, 17), 2027: (2, 6), 2028: (1, 26), 2029: (2, 13), 2030: (2, 3)}
@@ -47,10 +50,12 @@ def _table() -> tuple[Feast, ...]:
     out = []
     for year, (month, day) in _SPRING.items():
         new_year = date(year, month, day).toordinal()
-        out.append(Feast(Both("春节", "Spring Festival"), *map(date.fromordinal, (new_year - 8, new_year + 14))))
+        first, last = date.fromordinal(new_year - 8), date.fromordinal(new_year + 14)
+        out.append(Feast(Both("春节", "Spring Festival"), first, last))
         out.append(Feast(Both("五一", "Labour Day week"), date(year, 5, 1), date(year, 5, 5)))
         out.append(Feast(Both("国庆", "National Day week"), date(year, 10, 1), date(year, 10, 8)))
-        out.append(Feast(Both("苗年", "Miao New Year"), *(date(year, *md) for md in _MIAO[year])))
+        first, last = (date(year, *month_day) for month_day in _MIAO[year])
+        out.append(Feast(Both("苗年", "Miao New Year"), first, last, approximate=True))
     return tuple(sorted(out, key=lambda f: f.first))
 
 

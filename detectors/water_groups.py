@@ -15,7 +15,7 @@ from detectors.tank_schedule import TankSchedule
 from detectors.water_frames import Frames
 from detectors.water_sight import Looker, Sight
 
-FORMAT = 1
+FORMAT = 2
 LEAST_STEP_MS = 60_000
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import water_calendar as calendar
+from detectors.compiled import jit
 from detectors.group import F64, Member
-from detectors.head_model import EXPONENT, HeadModel
+from detectors.head_model import EXPONENT, FEWEST, HeadModel
 from detectors.water_frames import Frame
 from detectors.water_profile import Profile
 
-FLOW_NOISE = 0.015  # of the balance, relative: the weight of the flow meters against the gauges
 LEAST_SHARE = 0.15  # of the zone's mean: residuals are never relative to less
 
 
@@ -31,12 +31,33 @@ class Sight(NamedTuple):
     trusted: bool
     level: float  # of the last hour against the pattern, in `usual` already
     excess: float  # (flow - usual) / usual
-    fused: float  # the same from meters and gauges together
     gauges: float  # the same from the gauges alone, 0 while they are new
+    load: float  # what the pattern alone lets expect, plus metered outflow, over the mean
+    residual: F64  # [1 + P]: net inflow above the pattern alone (a share), pressures below what it gives (m)
     pressure: F64
     drop: F64  # expected less measured pressure
     noise: F64  # of the gauges
     frame: Frame
+
+
+@jit
+def compare(
+    pressure: Any, load: float, bare: float, theta: Any, n: Any, noise: Any, drop: Any, residual: Any
+) -> float:  # fmt: skip
+    """Fill `drop` float64[P] and `residual` float64[1 + P] from the second on, NaN for gauges that are silent or new;
+    the relative excess of the flow that the gauges tell of, 0 where none does."""
+    x, y = load**EXPONENT, bare**EXPONENT
+    said, sure = 0.0, 0.0
+    for k in range(len(pressure)):
+        drop[k] = residual[k + 1] = np.nan
+        if n[k] < FEWEST or not np.isfinite(pressure[k]):
+            continue
+        drop[k] = theta[k, 0] + theta[k, 1] * x - pressure[k]
+        residual[k + 1] = theta[k, 0] + theta[k, 1] * y - pressure[k]
+        slope = EXPONENT * x * max(-theta[k, 1], 0.0)  # metres for each unit of relative excess
+        said += slope * drop[k] / noise[k] ** 2
+        sure += slope * slope / noise[k] ** 2
+    return said / sure if sure > 0.0 else 0.0
 
 
 class Looker:
@@ -64,18 +85,17 @@ class Looker:
         excess = (flow - usual) / base
         outflow = -float(parts[parts < 0.0].sum())
         load = max(usual + outflow, 0.0) / mean
-        drop, noise = self.heads.expected(load) - pressure, self.heads.scale * 1.2533
-        slope = EXPONENT * load**EXPONENT * self.heads.distance()  # metres for each unit of relative excess
-        weight = np.where(np.isfinite(drop), slope / noise**2, 0.0)
-        sure, said = float(weight @ slope), float(weight @ np.nan_to_num(drop))
-        own = 1.0 / FLOW_NOISE**2
-        fused = (own * excess + said) / (own + sure)
+        pattern = usual / (1.0 + self.profile.level)
+        bare = max(pattern + outflow, 0.0) / mean
+        heads, noise = self.heads, self.heads.scale * 1.2533
+        drop, residual = np.empty(len(pressure)), np.empty(len(pressure) + 1)
+        residual[0] = (flow - pattern) / max(pattern, LEAST_SHARE * mean)
+        gauges = compare(pressure, load, bare, heads.theta, heads.n, noise, drop, residual)
         day = calendar.local_day(middle)
         feast = calendar.feast(day) is not None or calendar.feast(day - 1) is not None  # guests leave a day later
-        gauges = said / sure if sure > 0.0 else 0.0
         return Sight(
             frame.end_ms, step_ms, calendar.local_minute(middle), feast, flow, usual, mean,
-            trusted, self.profile.level, excess, fused, gauges, pressure, drop, noise, frame,
+            trusted, self.profile.level, excess, gauges, bare, residual, pressure, drop, noise, frame,
         )  # fmt: skip
 
     def learn(self, s: Sight, calm: bool) -> None:

@@ -54,7 +54,7 @@ class Watched:
 
 def zone() -> tuple[Town, WaterZone, Watched]:
     town = Town(SEED, 60.0)
-    group = WaterZone([Member(s.id, s.kind, s.interval_s, s.flow_sign, None, s.lon, s.lat) for s in town.sensors])
+    group = WaterZone([Member(s.id, s.kind, s.interval_s, s.flow_sign, None, s.lon, s.lat) for s in town.told])
     burst = group.judges[0]
     assert isinstance(burst, BurstBalance)
     watched = Watched(burst)
@@ -65,7 +65,7 @@ def zone() -> tuple[Town, WaterZone, Watched]:
 def feed(town: Town, group: WaterZone, lo: int, hi: int, incidents: list[Incident]) -> None:
     for first in range(lo, hi, TICK_MS):
         ts = np.arange(first + MINUTE_MS, min(first + TICK_MS, hi) + 1, MINUTE_MS, dtype=np.int64)
-        values = town.sim.values(ts, incidents)
+        values = town.sim.values(ts, incidents)[:, town.columns]
         rows, cols = np.nonzero(np.isfinite(values))
         group.add(cols.astype(np.int32), ts[rows], values[rows, cols])
         group.advance(int(ts[-1]))

@@ -60,6 +60,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "SPD": Kind("speed", "km/h", "车速", "speed"),
         "VOL": Kind("flow", "veh/h", "车流量", "traffic flow"),
         "EVT": Kind("event", "", "事件", "event"),  # 0 over, 1 stopped, 2 wrong way, 3 hazmat, 4 fire
+        "GPS": Kind("position", "km/h", "移动定位", "position"),  # value: speed; lon, lat with each reading
         "WEA": Kind("weather", "", "天气", "weather"),  # 1 rain, 2 fog, 3 freezing rain, 4 snow
     },
 }

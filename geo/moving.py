@@ -1,10 +1,11 @@
 """Moving assets and fences: enter, exit, dwell and crossing, each told once however much the position jitters.
 
-A fix is *clear* when its distance to a fence's outline is at least the margin and its own accuracy. A clear fix takes a
-side at once. A fence may be too narrow for a clear fix inside, so `confirm_n` fixes inside in a row are an entry too.
-An exit, and any change after one without a clear fix, needs a clear fix or `settle_n` in a row, of an exit with their
-middle half a margin outside, which a point that jitters about an outline hardly gives. Remembered of an asset: its last
-fix, and the fences it is in or close to.
+A fix is *clear* when its distance to a fence's outline is at least the margin and `clear_k` times its own accuracy,
+which is the radius that holds 68 % of such fixes (the platforms' meaning): a fix on the outline is wrongly clear once
+in ten thousand. A clear fix takes a side at once. A fence may be too narrow for a clear fix inside, so `confirm_n`
+fixes inside in a row are an entry too. An exit, and any change after one without a clear fix, needs a clear fix or
+`settle_n` in a row, of an exit with their middle half a margin outside, which a point that jitters about an outline
+hardly gives. Remembered of an asset: its last fix, and the fences it is in or close to.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from geo.moving_path import edge_distance_m, meets
 class MovingConfig(Struct, frozen=True, kw_only=True):
     """What is believed of a fix."""
 
-    margin_m: float = 15.0  # a clear fix is at least this far from the outline
+    margin_m: float = 15.0  # a clear fix is at least this far from the outline …
+    clear_k: float = 2.5  # … and this times its accuracy
     confirm_n: int = 3  # fixes inside in a row that are an entry, where none was clear
     settle_n: int = 20  # fixes in a row that change a side again, where none was clear
     accuracy_m: float = 100.0  # a fix that says it is worse is left out
@@ -184,7 +186,7 @@ class Tracker:
         """([(what, since_ms)], is the side still to be remembered?) of one fix and one fence."""
         edges = fences.edges(fence.id)
         here = fences.holds(fence.id, now.lon, now.lat)
-        clear = edge_distance_m(edges, now.lon, now.lat) >= max(self.config.margin_m, now.accuracy_m)
+        clear = edge_distance_m(edges, now.lon, now.lat) >= self._clear_m(now)
         side.dwell_ms = round(fence.dwell_s * 1000)
         if before is not None and not side.passed:
             side.passed = meets(edges, (before.lon, before.lat), (now.lon, now.lat))
@@ -227,9 +229,12 @@ class Tracker:
             return []
         return [("cross", side.clear[2])]
 
+    def _clear_m(self, now: _Fix) -> float:
+        return max(self.config.margin_m, self.config.clear_k * now.accuracy_m)
+
     def _near(self, before: _Fix, now: _Fix, fences: FenceBook) -> list[Fence]:
         """Moving fences whose box comes closer to the step than a clear fix would have to stay."""
-        away = max(self.config.margin_m, now.accuracy_m)
+        away = self._clear_m(now)
         east, north = metric.scale(min(abs(now.lat), 89.0))
         x, y = away / east, away / north
         west, south = min(before.lon, now.lon) - x, min(before.lat, now.lat) - y

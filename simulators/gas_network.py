@@ -80,6 +80,7 @@ class Network:
                 lost[t.at] = t.size
                 factor = factor * (1.0 - lost * on[:, None])
         load = (demand + escape)[:, None] * self.share * (1.0 + 0.04 * noise.smooth(self.load, ts_ms, 2700.0))
+        load *= ((demand + escape) / load.sum(axis=1))[:, None]
         relative = load / (self.mean * self.share)
         outlet = self.set_kpa * (1.0 - self.droop * np.minimum(relative, 3.0) ** 2 / 2.0) * factor
         inlet = (400.0 if self.set_kpa > 10.0 else 120.0) * (1.0 + 0.03 * noise.smooth(self.inlet, ts_ms, 7200.0))

@@ -1,10 +1,11 @@
 """Transients of a liquid line by the method of characteristics, compiled.
 
 Wylie & Streeter, *Fluid Transients in Systems*, 1993, ch. 3 (interior nodes, pump, valve, orifice) with dx = a dt, so
-that fronts travel without numerical dispersion. Steady friction by Darcy-Weisbach. Real fronts are rounded by
-unsteady friction and the wall's viscosity; here a small smoothing of what travels does that (`spread`: the front of
-30 km is about 0.15 s wide), which is stable where explicit unsteady friction is not. Heads are piezometric, in metres;
-flows in m3/s. Inertia of pumps, column separation and heat are left out: below the vapour pressure it is wrong.
+that fronts travel without numerical dispersion. Steady friction by Darcy-Weisbach, unsteady friction where a `memory`
+is given (`unsteady_friction`). A small smoothing of what travels rounds fronts as the wall's viscosity does (`spread`:
+the front of 30 km is about 0.15 s wide). Where the pressure falls to `vapour_m` the column breaks: a node is held there
+and its cavity grows by what flows away less what comes (discrete vapour cavities, Wylie & Streeter 1993, ch. 8).
+Heads are piezometric, in metres; flows in m3/s. Inertia of pumps and heat are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numba
 import numpy as np
 
 from simulators.noise import F64
+from simulators.unsteady_friction import Memory, memory, none
 
 G = 9.80665
 CD = 0.62
@@ -34,6 +36,12 @@ class Line(NamedTuple):
     flow_m3_s: float = 420.0 / 3600.0  # duty point ...
     inlet_m: float = 500.0  # ... and head of the line's inlet there
     tank_m: float = 30.0
+    vapour_m: float = -11.0  # gauge pressure at which the medium boils, in metres of it
+    viscosity_m2_s: float = 4e-6
+
+    def memory(self, dt_s: float) -> Memory:
+        """Of unsteady friction at the duty point."""
+        return memory(self.diameter_m, self.flow_m3_s / self.area_m2, self.viscosity_m2_s, dt_s)
 
     @property
     def area_m2(self) -> float:
@@ -44,14 +52,17 @@ class Line(NamedTuple):
 
 
 class State(NamedTuple):
-    """Heads (m) and flows (m3/s) of all nodes; `down` is the flow that leaves a node downstream."""
+    """Heads (m) and flows (m3/s) of all nodes; `down` is the flow that leaves a node downstream. `cavity`: m3 of vapour
+    at a node, `past` float64[n, M]: memory of the unsteady friction."""
 
     head: F64
     flow: F64
     down: F64
+    cavity: F64
+    past: F64
 
 
-def steady(line: Line, dt_s: float) -> State:
+def steady(line: Line, dt_s: float, memory: Memory | None = None) -> State:
     """The state without leak at the duty point: heads fall linearly."""
     n = line.reaches(dt_s) + 1
     loss = line.friction * line.length_m * line.flow_m3_s**2 / (2 * G * line.diameter_m * line.area_m2**2)
@@ -59,7 +70,7 @@ def steady(line: Line, dt_s: float) -> State:
     if head[-1] <= line.tank_m:
         raise ValueError(f"the line loses {loss:.0f} m, more than it has")
     flow = np.full(n, line.flow_m3_s)
-    return State(head, flow, flow.copy())
+    return State(head, flow, flow.copy(), np.zeros(n), np.zeros((n, 0 if memory is None else len(memory.decay))))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -67,6 +78,15 @@ def _march(
     head: Any,
     flow: Any,
     down: Any,
+    cavity: Any,
+    past: Any,
+    decay: Any,
+    gain: Any,
+    lost: Any,
+    dt: Any,
+    vapour: Any,
+    pig: Any,
+    pig_loss: Any,
     friction: Any,
     ca: Any,
     r: Any,
@@ -86,18 +106,24 @@ def _march(
     """In place over len(pump) steps. `out` float64[T // every, 2, len(cols)]: head, flow."""
     n = len(head)
     h2, q2, d2 = np.empty(n), np.empty(n), np.empty(n)
+    late = np.zeros(n)  # what the past accelerations take
     for t in range(len(pump)):
+        j = int(pig[t]) if pig[t] >= 0.0 else n
+        w = pig[t] - j
+        if j < n - 2:
+            friction[j] += (1.0 - w) * pig_loss
+            friction[j + 1] += w * pig_loss
         for i in range(n):
             cp = cm = 0.0
             if i > 0:
                 q = down[i - 1]
-                cp = q + ca * head[i - 1] - r * friction[i - 1] * q * abs(q)
+                cp = q + ca * head[i - 1] - r * friction[i - 1] * q * abs(q) - late[i - 1]
                 if i > 1 and i - 1 != at:
                     left, right = down[i - 2] + ca * head[i - 2], flow[i] + ca * head[i]
                     cp += spread * (left - 2.0 * (q + ca * head[i - 1]) + right)
             if i < n - 1:
                 q = flow[i + 1]
-                cm = q - ca * head[i + 1] - r * friction[i] * q * abs(q)
+                cm = q - ca * head[i + 1] - r * friction[i] * q * abs(q) - late[i + 1]
                 if i < n - 2 and i + 1 != at:
                     left, right = down[i] - ca * head[i], flow[i + 2] - ca * head[i + 2]
                     cm += spread * (left - 2.0 * (q - ca * head[i + 1]) + right)
@@ -119,9 +145,21 @@ def _march(
                     h2[i] = (cp - cm - k_leak[t] * y) / (2.0 * ca)
                 else:
                     h2[i] = (cp - cm) / (2.0 * ca)
+                if cavity[i] > 0.0 or h2[i] < z[i] + vapour:
+                    h = z[i] + vapour
+                    grown = cavity[i] + dt * (cm - cp + 2.0 * ca * h)
+                    cavity[i] = max(grown, 0.0)
+                    h2[i] = h if grown > 0.0 else h2[i]
                 q2[i] = cp - ca * h2[i]
                 d2[i] = cm + ca * h2[i]
+        if j < n - 2:
+            friction[j] -= (1.0 - w) * pig_loss
+            friction[j + 1] -= w * pig_loss
         for i in range(n):
+            late[i] = 0.0
+            for k in range(len(decay)):
+                past[i, k] = past[i, k] * decay[k] + gain[k] * 0.5 * (q2[i] - flow[i] + d2[i] - down[i])
+                late[i] += lost * past[i, k]
             head[i], flow[i], down[i] = h2[i], q2[i], d2[i]
         if t % every == every - 1:
             for c in range(len(cols)):
@@ -134,7 +172,8 @@ def _march(
 
 def march(
     line: Line, state: State, dt_s: float, pump: F64, valve: F64, leak: F64, leak_m: float, stations_m: F64,
-    every: int = 1, elevation: F64 | None = None, friction: F64 | None = None,
+    every: int = 1, elevation: F64 | None = None, friction: F64 | None = None, memory: Memory | None = None,
+    pig_m: F64 | None = None, pig_drop_m: float = 0.0,
 ) -> F64:  # fmt: skip
     """Let the line run on; `state` is changed in place.
 
@@ -143,6 +182,8 @@ def march(
         leak: open area of the hole, m2, float64[T]; at the node nearest to `leak_m`.
         stations_m: chainage of the stations, float64[S]. every: steps per answer.
         elevation: of the nodes, m. friction: of the reaches over the nominal (a batch that passes).
+        memory: unsteady friction; the state must be made with the same.
+        pig_m: chainage of a pig float64[T], negative: none; it takes `pig_drop_m` of head at the nominal flow.
 
     Returns:
         float64[T // every, 2, S]: heads (piezometric, m) and flows (m3/s) at the stations.
@@ -153,9 +194,13 @@ def march(
     # the pump's curve through its duty point and the valve's constant at it
     drop = line.shutoff_m + line.suction_m - line.inlet_m
     end = steady(line, dt_s).head[-1] - line.tank_m
+    m = memory or none()
+    reach = line.friction * dx * line.flow_m3_s**2 / (2 * G * line.diameter_m * area**2)  # head that a reach takes
     out = np.empty((len(pump) // every, 2, len(stations_m)))
     _march(
-        state.head, state.flow, state.down, np.ones(n - 1) if friction is None else friction,
+        state.head, state.flow, state.down, state.cavity, state.past, m.decay, m.gain, m.scale, dt_s, line.vapour_m,
+        np.full(len(pump), -1.0) if pig_m is None else pig_m / dx, pig_drop_m / reach,
+        np.ones(n - 1) if friction is None else friction,
         G * area / wave, line.friction * dt_s / (2.0 * line.diameter_m * area), line.spread,
         np.zeros(n) if elevation is None else elevation, line.suction_m, line.shutoff_m * pump**2,
         drop / line.flow_m3_s**2, valve * line.flow_m3_s / np.sqrt(end), line.tank_m,

@@ -65,12 +65,18 @@ class Dma:
     elevation_m: F64
     inlet: str  # id of the flow meter at the inlet: the first of the zone
 
+    def flows(self, demand: F64) -> F64:
+        """Flow float64[T, S] into each node, m3/s, of a zone's demand float64[T] or of its nodes' float64[T, S]."""
+        if demand.ndim == 1:
+            return demand[:, None] * self.downstream
+        return np.cumsum(demand[:, ::-1], axis=1)[:, ::-1]
+
     def pressures(self, demand: F64, burst: int | None = None, outflow: F64 | None = None) -> F64:
-        """Pressure head float64[T, S] for a demand float64[T] m3/s and an outflow float64[T] at node `burst`."""
-        lost = np.zeros((len(demand), len(self.segment_m)))
+        """Pressure head float64[T, S] for a demand as in `flows` and an outflow float64[T] at node `burst`."""
+        flows, lost = self.flows(demand), np.zeros((len(demand), len(self.segment_m)))
         total = np.zeros(len(demand))
         for k, length in enumerate(self.segment_m):
-            flow = demand * self.downstream[k]
+            flow = flows[:, k]
             if burst is not None and outflow is not None and k <= burst:
                 flow = flow + outflow
             total = total + head_loss_m(flow, length, TRUNK_D_M)
@@ -96,8 +102,9 @@ class WaterSim(Simulator):
 
     domain = "water"
 
-    def __init__(self, sensors: Sequence[Sensor], seed: int = 0, flushing: bool = False) -> None:
+    def __init__(self, sensors: Sequence[Sensor], seed: int = 0, flushing: bool = False, spread: float = 0.0) -> None:
         super().__init__(sensors, seed)
+        self.spread = spread  # > 0: minutes' whims differ from node to node, as customers do, this many times as large
         self.flushing = flushing  # hydrants are flushed on some days (metered: a sensor of kind hydrant_flow)
         level = np.array([s.kind in ("level", "pond_level") for s in self.sensors], bool)
         self._sd_white[level], self._sd_slow[level] = 0.005, 0.01
@@ -130,6 +137,14 @@ class WaterSim(Simulator):
         """Demand of a zone float64[T]; see `simulators.water_demand`."""
         return dma.mean_m3_s * water_demand.factor(self.seed, dma.layout.zone, ts_ms)
 
+    def nodal_m3_s(self, dma: Dma, ts_ms: I64) -> F64:
+        """Demand of each node of a zone float64[T, S]; at a spread of 1 the sum is as rough as `demand_m3_s`."""
+        share = dma.downstream - np.append(dma.downstream[1:], 0.0)
+        whole = dma.mean_m3_s * water_demand.factor(self.seed, dma.layout.zone, ts_ms, whims=False)
+        own = water_demand.nodal(self.seed, [s.id for s in dma.layout.sensors], share, ts_ms, self.spread)
+        out: F64 = whole[:, None] * share * own
+        return out
+
     def physics(self, ts_ms: I64, incidents: Sequence[Incident]) -> F64:
         out = np.zeros((len(ts_ms), len(self.sensors)))
         for dma in self.zones:
@@ -143,9 +158,9 @@ class WaterSim(Simulator):
         return water_use.flushings(self.seed, dma.layout.zone, len(dma.layout.sensors), lo, hi)
 
     def _zone(self, dma: Dma, ts_ms: I64, incidents: Sequence[Incident]) -> F64:
-        demand = self.demand_m3_s(dma, ts_ms)
+        demand = self.nodal_m3_s(dma, ts_ms) if self.spread else self.demand_m3_s(dma, ts_ms)
         clean = dma.pressures(demand)
-        pressure, flow = clean, demand[:, None] * dma.downstream
+        pressure, flow = clean, dma.flows(demand)
         polluted, drawn = np.zeros(len(ts_ms)), np.zeros(len(ts_ms))
         for draw in self._draws(dma, ts_ms):
             opened = np.clip(np.minimum(ts_ms - draw.start_ms, draw.end_ms - ts_ms) / 60_000.0, 0.0, 1.0)

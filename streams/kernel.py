@@ -36,6 +36,7 @@ from streams.events import Detection
 from streams.explaining import Context, detection
 from streams.groups import Found, Groups
 from streams.kernel_rows import Rows
+from streams.moving import Movements
 
 BLIND_MS = 60_000  # ticks further apart than this: the system was down
 EVENTS = 256  # findings the loop may make before they are read
@@ -62,6 +63,7 @@ class Kernel:
         self._open: dict[int, str] = {}  # row * 8 + slot -> kind of the open episode
         self._sums = ZoneSums()
         self._groups = Groups(GROUPS.get(domain))
+        self._moving = Movements(run, mode, self._rows.fencing)
         self._now_ms = 0
         self._counts = np.zeros(len(COUNTERS), np.int64)
         self._events: NDArray[Any] = records(np.zeros(EVENTS + 2 * SLOTS, EVENT))
@@ -102,7 +104,8 @@ class Kernel:
         self._groups.member(row, sensor)
         metrics = self._rows.metrics.get(sensor.id, ())
         of = [self._rows.put(f"{sensor.id}/{m}", self._rows.of_metric(sensor, m), self._now_ms) for m in metrics]
-        return [d for r in (row, *of) for d in self._retire(r)] if sensor.retired else []
+        ended = self._moving.member(row, sensor)
+        return ended + ([d for r in (row, *of) for d in self._retire(r)] if sensor.retired else [])
 
     def _fence(self, fence: Fence) -> None:
         try:
@@ -133,7 +136,10 @@ class Kernel:
             of = rows[idx] if cols.quality is None else np.where(quality == 2, -1, rows[idx])
             self._sums.add(of, cols.ts_ms, cols.value)
             ended = self._told(self._groups.add(of, cols.ts_ms, cols.value))
-        return ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
+        found = ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
+        if self._moving and cols.lon is not None:
+            found += self._moving.add(cols, np.where(quality == 2, -1, rows[idx]) if len(quality) else rows[idx])
+        return found
 
     def _judge(self, rows: Any, idx: Any, ts_ms: Any, values: Any, quality: Any, at_ms: int) -> list[Detection]:
         bank, out, first, n = self._rows.bank, [], 0, len(idx)
@@ -157,14 +163,16 @@ class Kernel:
             self._rows.bank.state["heard"] = now_ms
         self._now_ms = now_ms
         self._rows.refresh(self._rows.fencing.due(now_ms), now_ms)
-        return self._balances(now_ms) + self._told(self._groups.advance(now_ms)) + self._silences(now_ms)
+        found = self._balances(now_ms) + self._told(self._groups.advance(now_ms)) + self._silences(now_ms)
+        return found + self._moving.tick(now_ms) if self._moving else found
 
     def _told(self, found: list[Found]) -> list[Detection]:
-        return [self._placed(finding.detection(f, self.run, self.mode, self.domain, self._now_ms)) for f in found]
+        made = [finding.detection(f, self.run, self.mode, self.domain, self._now_ms) for f in found]
+        return [self._placed(d, d.unit) for d in made]
 
-    def _placed(self, d: Detection) -> Detection:
-        """A detection with the fences around its own place."""
-        marks = self._rows.fencing.marks_at(d.lon, d.lat, d.unit, d.kind, d.ts_ms, d.hard)
+    def _placed(self, d: Detection, unit: str) -> Detection:
+        """A detection with the fences around its own place and its unit ("": whatever the place is in)."""
+        marks = self._rows.fencing.marks_at(d.lon, d.lat, unit, d.kind, d.ts_ms, d.hard)
         return msgspec.structs.replace(d, fences=marks) if marks else d
 
     def _balances(self, now_ms: int) -> list[Detection]:
@@ -235,6 +243,8 @@ class Kernel:
         note = self._groups.note(row, float(e["value"]))
         name, now_ms = self._rows.names[row], at_ms or self._now_ms
         made = detection(e, kind, Context(self.run, self.mode, name, sensor, profile, params, now_ms, note), retired)
+        if (place := self._moving.place(row)) is not None:
+            return self._placed(msgspec.structs.replace(made, lon=place[0], lat=place[1]), "")
         marks = self._rows.fencing.marks(row, made.kind, made.ts_ms, made.hard)
         return msgspec.structs.replace(made, fences=marks) if marks else made
 
@@ -259,6 +269,7 @@ class Kernel:
                 groups=self._groups.dump(),
                 fences=self._rows.fencing.dump(),
                 profiles=self._file,
+                moving=self._moving.dump() if self._moving else None,
             )
         )
 
@@ -276,12 +287,16 @@ class Kernel:
             self._profiles(saved.profiles)
         self._rows.load(Bank.load(saved.bank), saved.sensors, saved.metrics, saved.now_ms)
         self._sums, self._groups = ZoneSums(), Groups(GROUPS.get(self.domain))
+        self._moving = Movements(self.run, self.mode, self._rows.fencing)
         own = {s.id for s in saved.sensors}
         for row, (name, sensor) in enumerate(zip(self._rows.names, self._rows.sensors, strict=True)):
             if sensor.flow_sign and not sensor.retired and name in own:
                 self._sums.member(row, sensor.zone, sensor.flow_sign, sensor.interval_s, sensor.upload_s)
             if "/" not in name:  # else a metric's row or a balance's
                 self._groups.member(row, sensor)
+                self._moving.member(row, sensor)
+        if saved.moving is not None:
+            self._moving.load(saved.moving)
         self._sums.load(saved.sums)
         notes += self._groups.load(saved.groups)
         self._counts[: len(saved.counts)] = saved.counts

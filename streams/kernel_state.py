@@ -16,6 +16,7 @@ from detectors.bank import StateError
 from detectors.profile_file import ProfileFile
 from geo.assets import Sensor
 from geo.fences import Fence
+from streams.moving import Saved as Moving
 
 FORMAT = 5
 OLDEST = 3
@@ -37,6 +38,7 @@ class Saved(msgspec.Struct):
     groups: dict[str, Any] = {}
     fences: list[Fence] = []
     profiles: ProfileFile | None = None
+    moving: Moving | None = None
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -29,6 +29,8 @@ from geo.assets import problems as record_problems
 from geo.boundaries import Boundaries
 from geo.divisions import Divisions
 from geo.places import Places
+from streams.assets.links import broken_links
+from streams.assets.rows import FieldError, of_sensor
 from streams.errors import UsageError
 from streams.moves import moves
 from streams.registry_table import Registry
@@ -49,8 +51,11 @@ _TEXTS = (
     "operator_org",
     "regulator",
     "report",
+    "installed",
+    "calibrated",
+    "battery",
 )
-COLUMNS = ("id", *_TEXTS, *_NUMBERS)  # and params.<name>
+COLUMNS = ("id", *_TEXTS, *_NUMBERS, "codes", "contacts", "valid", "moving")  # and params.<name>
 
 
 class BadRow(NamedTuple):
@@ -105,6 +110,8 @@ def plan(rows: Iterable[tuple[int, Mapping[str, str]]], registry: Registry, part
         zones.update({zone.id: zone for zone in new})
         _sort_in(sensor, registry, out)
         load[sensor.domain, zones[sensor.zone].partition] += 1
+    out.problems += [BadRow(seen[id_], field, reason) for id_, field, reason in broken_links(registry, out.records)
+                     if id_ in seen]  # fmt: skip
     return out
 
 
@@ -164,6 +171,10 @@ def _sensor(row: Mapping[str, str]) -> Sensor:
         numbers["flow_sign"] = _whole("flow_sign", numbers["flow_sign"])
     params = {k.removeprefix("params."): _number(k, v) for k, v in texts.items() if k.startswith("params.")}
     fields: dict[str, object] = {k: texts[k] for k in _TEXTS if k in texts}
+    try:
+        fields |= of_sensor(texts)
+    except FieldError as error:
+        raise _Field(error.field, error.reason) from None
     sensor = Sensor(
         **{"unit_code": "", "unit": kind.unit, **fields, **numbers},  # type: ignore[arg-type]
         id=texts["id"],

@@ -156,6 +156,22 @@ def _line(name: str, value: Any) -> tuple[Point, ...]:
     return tuple((_number(name, p[0]), _number(name, p[1])) for p in value)
 
 
+def _valid(name: str, value: Any) -> dict[str, tuple[float, float]]:
+    out = {}
+    for part in _parts(value):
+        words = str(part).split()
+        if len(words) != 3:
+            raise FieldError(name, f"{str(part)[:60]!r}: want metric low high; …, e.g. pressure 0 160")
+        out[words[0]] = (_number(name, words[1]), _number(name, words[2]))
+    return out
+
+
+def of_sensor(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Typed values of the columns that sensors have in the same form. Raises FieldError."""
+    parsers = {"codes": _codes, "contacts": _contacts, "valid": _valid, "moving": _flag}
+    return {name: parse(name, texts[name]) for name, parse in parsers.items() if name in texts}
+
+
 _PARSERS: Mapping[str, Any] = {
     **dict.fromkeys((*KEYS, *TEXTS), _text),
     **dict.fromkeys((*NUMBERS, "lon", "lat"), _number),

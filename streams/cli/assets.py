@@ -197,7 +197,7 @@ def retire(codes: tuple[str, ...], undo: bool, dry_run: bool, as_json: bool, **c
 @click.argument("codes", metavar="CODE", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the labels.")
 @click.option("--format", "kind", type=click.Choice(["svg", "png"]), default="svg", show_default=True,
-              help="svg: with name and code below; png: the QR code alone.")  # fmt: skip
+              help="svg: name and codes below; png: codes below.")  # fmt: skip
 @prefix_option
 @connection_options
 def qr(codes: tuple[str, ...], out: Path, kind: str, **connection: Any) -> None:

@@ -78,6 +78,16 @@ def detect(as_json: bool, quick: bool, out: str, only: str) -> None:
 
 
 @command.command()
+@_output("bench-geo.json")
+def geo(as_json: bool, quick: bool, out: str) -> None:
+    """Which fences hold each point, beside shapely and geopandas in the same run; build and swap of the index."""
+    from streams.cli.benches.geo import run
+
+    report(run(quick, say), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
 @_output("bench-chaos.json")
 @click.option("--kills", type=click.IntRange(1), help="How many times a process is killed (default: the bench's own).")
 def chaos(as_json: bool, quick: bool, out: str, kills: int | None) -> None:

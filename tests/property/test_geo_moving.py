@@ -71,6 +71,16 @@ def test_a_point_that_jitters_on_the_edge_is_one_event(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("accuracy_m", [5.0, 12.0, 30.0])
+def test_a_parked_receiver_with_gaussian_errors_on_the_edge_is_one_event(seed: int, accuracy_m: float) -> None:
+    """`accuracy_m` holds 68 % of the fixes: 1.51 standard deviations of each axis."""
+    rng = np.random.default_rng(seed)
+    places = np.array((500.0, 0.0)) + rng.normal(0.0, accuracy_m / 1.51, (400, 2))
+    moves = run(book(fence()), fixes([(900.0, 0.0), *places.tolist()], step_s=30.0, accuracy_m=accuracy_m))
+    assert len(moves) <= 1
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_a_drive_through_is_one_entry_and_one_exit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     turn = rng.uniform(0, 2 * math.pi)
@@ -144,9 +154,9 @@ def test_bad_fixes_are_left_out() -> None:
 
 
 def test_an_inaccurate_fix_is_not_clear() -> None:
-    track = fixes([(900, 0), (450, 0), (450, 0)], accuracy_m=60.0)
+    track = fixes([(900, 0), (450, 0), (450, 0)], accuracy_m=24.0)
     assert told(run(book(fence()), track)) == []
-    assert told(run(book(fence()), fixes([(900, 0), (450, 0)], accuracy_m=40.0))) == [("F", "enter", 10)]
+    assert told(run(book(fence()), fixes([(900, 0), (450, 0)], accuracy_m=16.0))) == [("F", "enter", 10)]
 
 
 def test_a_jump_is_left_out_until_it_holds() -> None:

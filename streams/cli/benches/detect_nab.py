@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.evaluate import THRESHOLD, make
 from detectors.scoring import nab
+from streams.cli.benches import detect_nab_lookalikes as lookalikes
 from streams.cli.benches.detect import data
+from streams.cli.benches.detect_nab_file import File
 from streams.cli.benches.detect_nab_folds import CONFIGS, folds
 from streams.cli.benches.figure import Figure, Say
 
@@ -24,17 +24,6 @@ STAGE = "nab"
 NAMES = {"standard": "standard", "reward_low_FP": "low_fp", "reward_low_FN": "low_fn"}
 EXTRA = "realTraffic"  # two of its files, which lie with the recordings
 QUICK = ("realAdExchange", "artificialWithAnomaly", "artificialNoAnomaly", EXTRA)
-
-
-@dataclass(frozen=True)
-class File:
-    """One labelled recording."""
-
-    group: str
-    name: str
-    timestamps: npt.NDArray[np.datetime64]
-    values: npt.NDArray[np.float64]
-    windows: list[nab.Window]
 
 
 def files(groups: tuple[str, ...] = ()) -> list[File]:
@@ -81,6 +70,14 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         yield Figure(f"detect.nab_dev_{name}", outcome.score, "points", goal, outcome.windows, detail)
     if quick:
         return
+    say("nab: look-alikes of other groups")
+    made = lookalikes.files()
+    alike = [make(1)(file.timestamps, file.values) for file in made]
+    for group in lookalikes.GROUPS:
+        mine = [k for k, file in enumerate(made) if file.group == group]
+        at = nab.at([alike[k] for k in mine], [made[k].windows for k in mine], THRESHOLD)
+        detail = {"found": at.found, "false_rows": at.false_rows}
+        yield Figure(f"detect.nab_{group}", at.score, "points", "", at.windows, detail)
     say(f"nab: {CONFIGS} random configurations, each group scored by the best of the others")
     streams = [(file.timestamps.astype(np.int64), file.values) for file in found]
     cross = folds([file.group for file in found], streams, windows)

@@ -13,7 +13,7 @@ from streams.alerts.severity import decide, default_rules
 from streams.cli.benches.figure import Figure, Say
 from streams.cli.benches.gas_town import DAY_MS, HOUR_MS, MONDAY_MS, Town
 
-TRAIN_DAYS = 8
+TRAIN_DAYS = 7
 LOSSES = (0.05, 0.10, 0.20, 0.40)
 LEAKS = (0.03, 0.05, 0.10, 0.20)
 PRESSURE_WITHIN_MS, BALANCE_WITHIN_MS = 300_000, 12 * HOUR_MS

@@ -75,6 +75,21 @@ def test_a_daily_curve_itself_is_nothing_to_a_seasonal_detector() -> None:
     assert told(send(kernel(seasonal__on=1), daily(28))) == []
 
 
+def test_a_jump_of_the_usual_shape_is_nothing_to_sums_beside_a_season() -> None:
+    """A weekend begins with a step of seven scales at midnight; bins are an hour wide. Three sensors, six weeks."""
+    for seed in range(3):
+        x = daily(42, seed, swing=1.0)
+        assert told(send(kernel(seasonal__on=1, cusum__on=1), x)) == []
+        assert told(send(kernel(seasonal__on=1, page_hinkley__on=1), x)) == []
+
+
+def test_a_small_shift_is_still_told_on_a_shape_with_jumps() -> None:
+    x = daily(24, swing=1.0)
+    x[-600:] -= 0.3  # two scales
+    found = told(send(kernel(seasonal__on=1, cusum__on=1), x))
+    assert found[0] == ("raise", "pressure_low", "water.pressure/cusum")
+
+
 def test_nothing_is_told_before_a_whole_period_was_seen() -> None:
     x = daily(6)
     x[-100:] -= 20

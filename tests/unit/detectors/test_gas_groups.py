@@ -227,14 +227,14 @@ METERS = [
 TRUE_PACK = 400.0
 
 
-def flows(loss: float = 0.0, begin: float = 1e9, swing_kpa: float = 0.0) -> Signal:
+def flows(loss: float = 0.0, begin: float = 1e9, swing_kpa: float = 0.0, end: float = 1e9) -> Signal:
     """`loss` m3/h escape from `begin` (hours) on; the pressure swings each two hours and the pipes take that up."""
 
     def signal(hours: F64) -> F64:
         use = 200.0 * (1.0 + 0.5 * np.sin(2 * np.pi * hours / 24.0))
         pressure = 150.0 + swing_kpa * np.sin(2 * np.pi * hours / 2.0)
         pack = np.gradient(pressure, 0.25) * TRUE_PACK / 101.325
-        inflow = use + loss * (hours > begin) + pack
+        inflow = use + loss * ((hours > begin) & (hours <= end)) + pack
         table = np.column_stack([inflow, 0.6 * use, 0.38 * use, pressure, np.full(len(hours), 15.0)])
         return table * (1.0 + np.array([0.01, 0.01, 0.01, 0.0002, 0.0]) * noise(table.shape))
 
@@ -258,6 +258,13 @@ def test_a_leak_of_a_tenth_is_out_of_balance_with_two_witnesses() -> None:
     assert "疑似泄漏或未计量用气" in first.reason.zh
     last = [f for f in found if f.state == "update"][-1]
     assert last.value - last.expected == pytest.approx(20.0, rel=0.25)  # the first windows are half from before
+
+
+def test_an_imbalance_ends_some_hours_after_the_leak() -> None:
+    found = balance(flows(20.0, 7 * 24.0, end=7.5 * 24.0))
+    assert [f.state for f in found if f.state != "update"] == ["raise", "clear"]
+    assert T0 + 7.5 * DAY < found[-1].ts_ms <= T0 + 7.5 * DAY + 6 * HOUR
+    assert "balance again" in found[-1].reason.en
 
 
 def test_a_zone_in_balance_says_nothing_though_its_pipes_fill_and_empty() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detectors.multivariate import THRESHOLD, Multivariate
+from detectors.multivariate import Multivariate
 from detectors.peak_hold import MOST, hold, kth_largest
 from detectors.precision import inverse
 from detectors.station_names import explains_only
@@ -152,6 +152,32 @@ def test_operation_explains_and_does_not_raise() -> None:
     assert explains_only(["L_T1", "F_PU1", "S_PU1", "P_J280"]) == []
 
 
+def pumps(n: int, on: list[tuple[int, int]]) -> F64:
+    """Hourly: flow and pressure of a pump that is always at work, state and flow of a standby pump, its pressure."""
+    rng = np.random.default_rng(4)
+    standby = np.zeros(n)
+    for a, b in on:
+        standby[a:b] = 1.0
+    main, more = 50 + rng.normal(0, 2, n), standby * (37 + rng.normal(0, 0.5, n))
+    beside = 30 + 0.1 * more + rng.normal(0, 1, n)
+    return np.column_stack([main, 80 - 0.5 * main + rng.normal(0, 0.3, n), standby, more, beside])
+
+
+def test_a_standby_pump_s_starts_are_learned() -> None:
+    starts = [(1000 + 150 * k, 1003 + 150 * k) for k in range(12)]
+    got = Multivariate(5).score(stamps(3000, HOUR), pumps(3000, starts))
+    assert got[1000:1003].max() >= 0.5
+    assert got[1900:].max() < 0.5
+
+
+def test_what_lasts_scores_beyond_what_was_only_strong() -> None:
+    """The first start of a standby pump is wild for three hours; a smaller disagreement goes on for a day."""
+    values = pumps(3000, [(1000, 1003)])
+    values[2000:2024, 1] += 2.4
+    got = Multivariate(5).score(stamps(3000, HOUR), values)
+    assert 0.5 <= got[1000:1100].max() < got[2014:2024].min()
+
+
 def test_constant_and_empty() -> None:
     assert Multivariate(2).score(stamps(1000), np.zeros((1000, 2))).max() == 0.0
     assert len(Multivariate(2).score(stamps(0), np.zeros((0, 2)))) == 0
@@ -181,5 +207,4 @@ def test_inverse_and_holding() -> None:
     ring[:8] = [9, 9, 9, 9, 9, 9, 0, 0]
     assert kth_largest(ring, 8, 8, 6) == 9.0
     assert kth_largest(ring, 5, 8, 6) == 0.0
-    assert hold(ring, 8, 1, 1, 4.0, 0.9) == pytest.approx(3.6)
-    assert THRESHOLD > 0
+    assert hold(kth_largest(ring, 8, 1, 1), 4.0, 0.9) == pytest.approx(3.6)

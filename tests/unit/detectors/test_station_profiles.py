@@ -25,7 +25,9 @@ def sensor(kind: str, chainage_m: float | None, profile: str = "", domain: str =
         (sensor("speed", 0.0), "traffic.station_speed"),
         (sensor("speed", 0.0, "traffic.speed"), "traffic.speed"),
         (sensor("flow", 10.0), "traffic.flow"),  # has none for stations
-        (sensor("pressure", 10.0, domain="pipeline"), "pipeline.pressure"),
+        (sensor("pressure", 10.0, domain="pipeline"), "pipeline.station_pressure"),
+        (sensor("pressure", 10.0, "pipeline.pressure", "pipeline"), "pipeline.pressure"),
+        (sensor("pressure", 10.0, domain="water"), "water.pressure"),  # nor has water
         (sensor("unheard_of", 10.0), "traffic.generic"),
     ],
 )

@@ -9,7 +9,7 @@ from detectors import water_calendar as calendar
 from detectors.group import Finding, GroupDetector, Member
 from detectors.water_groups import groups
 from simulators.incidents import Incident
-from streams.cli.benches.water_town import DAY_MS, MINUTE_MS, MONDAY_MS, ZONE, Town, sensors
+from streams.cli.benches.water_town import DAY_MS, MINUTE_MS, MONDAY_MS, ZONE, Town, sensors, told
 
 LEARNED = MONDAY_MS + 10 * DAY_MS
 NIGHT = LEARNED + 2 * 3_600_000 + 30 * MINUTE_MS
@@ -17,7 +17,7 @@ STEP = 300_000  # ms between readings: quick to learn
 
 
 def members() -> list[Member]:
-    return [Member(s.id, s.kind, s.interval_s, s.flow_sign, None, s.lon, s.lat) for s in sensors(STEP / 1000)]
+    return [Member(s.id, s.kind, s.interval_s, s.flow_sign, None, s.lon, s.lat) for s in told(sensors(STEP / 1000))]
 
 
 def build() -> GroupDetector:
@@ -48,7 +48,7 @@ def feed(
 ) -> list[Finding]:
     """Readings in (lo, hi] in pieces of `cut` times, a tick after each hour."""
     ts = np.arange(lo + STEP, hi + 1, STEP, dtype=np.int64)
-    values = town.sim.values(ts, incidents)
+    values = town.sim.values(ts, incidents)[:, town.columns]
     out: list[Finding] = []
     for hour in range(0, len(ts), 12):
         for first in range(hour, min(hour + 12, len(ts)), cut):
@@ -61,7 +61,7 @@ def feed(
 
 
 def burst(town: Town, share: float) -> Incident:
-    return town.burst(share, NIGHT, 60.0, "test")
+    return town.burst(share, NIGHT, 60.0, "test2")
 
 
 def after(town: Town, learned: object, *incidents: Incident, cut: int = 12, twice: bool = False) -> list[Finding]:
@@ -114,3 +114,7 @@ def test_feasts_of_the_prefecture_are_known() -> None:
     named = {f.name.zh for f in calendar.FEASTS}
     assert any("春节" in name for name in named)
     assert any("苗年" in name for name in named)
+
+
+def test_feasts_that_places_announce_themselves_are_marked() -> None:
+    assert {f.name.en for f in calendar.FEASTS if f.approximate} == {"Miao New Year"}

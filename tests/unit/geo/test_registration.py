@@ -22,9 +22,12 @@ from streams.registry import Registry
 ROW = {"id": "522601-W-PRS-900001", "zone": "522601-W-DMA01", "unit_code": "522601002"}
 
 
+DEMO = demo_registry()
+
+
 @pytest.fixture
 def known() -> Registry:
-    return Registry(demo_registry())
+    return Registry(DEMO)
 
 
 def test_a_row_becomes_a_sensor_with_what_its_id_says(known: Registry) -> None:
@@ -42,6 +45,19 @@ def test_the_unit_is_found_from_the_place(known: Registry) -> None:
     assert sensor.unit_code.startswith("522601")
     assert len(sensor.unit_code) == 12
     assert sensor.approximate
+
+
+def test_codes_ranges_dates_and_contacts(known: Registry) -> None:
+    row = {**ROW, "codes": "guizhou=GZ-1", "valid": "pressure 0 160", "contacts": "巡线/杨工/138",
+           "battery": "2025-01-31", "moving": "false", "asset": "522601-W-WEL-000001"}  # fmt: skip
+    (sensor,) = plan([(2, row)], known, 4).added
+    assert (sensor.valid, sensor.battery, sensor.moving) == ({"pressure": (0.0, 160.0)}, "2025-01-31", False)
+    assert (sensor.codes[0].value, sensor.contacts[0].name, sensor.asset) == ("GZ-1", "杨工", "522601-W-WEL-000001")
+    second = {**row, "id": "522601-W-PRS-900002"}
+    both = plan([(2, row), (3, second)], known, 4)
+    assert [(p.line, p.field) for p in both.problems] == [(3, "codes")]
+    known.put(sensor)
+    assert [(p.line, p.field) for p in plan([(2, second)], known, 4).problems] == [(2, "codes")]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +83,13 @@ def test_the_unit_is_found_from_the_place(known: Registry) -> None:
         ({"report": "batched", "upload_s": "5"}, "upload_s", "of a batched sensor interval_s or more"),
         ({"flow_sign": "0.5"}, "flow_sign", "want +1 (into the zone)"),
         ({"flow_sign": "2"}, "flow_sign", "want +1 (into the zone)"),
+        ({"codes": "scada"}, "codes", "want system=value"),
+        ({"valid": "pressure 9"}, "valid", "want metric low high"),
+        ({"valid": "pressure 9 1"}, "valid", "the lower first"),
+        ({"contacts": "杨工"}, "contacts", "want role/name/phone"),
+        ({"moving": "sometimes"}, "moving", "want true or false"),
+        ({"battery": "last year"}, "battery", "want year-month-day"),
+        ({"asset": "522601-W-VLV-999999"}, "asset", "is not registered: import it first"),
     ],
 )
 def test_each_fault_has_line_field_and_reason(known: Registry, change: dict[str, str], field: str, reason: str) -> None:

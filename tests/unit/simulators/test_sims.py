@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geo.assets import Sensor
-from simulators import gas, noise, pipeline, traffic, water
+from simulators import gas, noise, pipeline, traffic, water, water_demand
 from simulators.city import SIMULATORS, City
 from simulators.incidents import Incident
 
@@ -249,3 +249,16 @@ def test_batches_have_rows_in_order_and_no_gaps() -> None:
     rows = sum(len(b.cols) for b in batches)
     values = sum(np.isfinite(s.values(TS, [i for i in INCIDENTS if i.domain == d])).sum() for d, s in city.sims.items())
     assert rows == values
+
+
+def test_spread_demand_is_as_rough_in_sum_and_rougher_at_each_node() -> None:
+    ts = np.arange(0, 20 * 86_400_000, 60_000, dtype=np.int64)[:20_000] + 1_782_662_400_000
+    sim = water.WaterSim(zone("water"), 7, spread=1.0)
+    dma = sim.zones[0]
+    nodal, whole = sim.nodal_m3_s(dma, ts), sim.demand_m3_s(dma, ts)
+    slow = dma.mean_m3_s * water_demand.factor(7, dma.layout.zone, ts, whims=False)
+    share = nodal.mean(axis=0) / nodal.mean()
+    assert np.std(nodal.sum(axis=1) / slow) == pytest.approx(np.std(whole / slow), rel=0.1)
+    one = int(np.argmin(share))
+    assert np.std(nodal[:, one] / slow) / np.mean(nodal[:, one] / slow) > 1.5 * np.std(whole / slow)
+    np.testing.assert_allclose(dma.flows(nodal)[:, 0], nodal.sum(axis=1))
