@@ -34,6 +34,7 @@ from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
 
 COUNTY = "522601"
 FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Serif CJK SC")  # the file holds all of them
@@ -45,7 +46,7 @@ def main() -> None:
     font = _font()
     mpl.rcParams["font.family"] = [font, "DejaVu Sans"] if font else ["DejaVu Sans"]
     cells, boundaries = Cells.load(), Boundaries.load()
-    records = demo_registry()
+    records = demo_registry(size="full")
     fences = list(demo_fences())
     fig, (left, right) = plt.subplots(1, 2, figsize=(15, 8), width_ratios=(1, 1.25), layout="constrained")
     for ax, scope in ((left, PREFECTURE), (right, COUNTY)):
@@ -61,7 +62,12 @@ def main() -> None:
         _registry(ax, records, wide)
         for feature in cells.geojson(scope)["features"] if font else ():
             known = feature["properties"]
-            ax.text(known["lon"], known["lat"], known["name"], fontsize=9, ha="center", color="#1d2b38", zorder=6)
+            at = known["lon"], known["lat"]
+            ax.annotate(
+                known["name"], at, (0, 0 if wide else 7), textcoords="offset points", fontsize=9, ha="center",
+                color="#1d2b38", zorder=8,
+                path_effects=[withStroke(linewidth=2.5, foreground="#ffffffd0")],
+            )  # fmt: skip
         _frame(ax, boundaries, scope)
     left.set_title(
         "黔东南州 Qiandongnan: 16 counties, 217 townships, 2,438 villages（乡镇、村：位置概略）", fontsize=11
@@ -116,13 +122,16 @@ def _registry(ax: Axes, records: Iterable[object], wide: bool) -> None:
     sensors = [r for r in records if isinstance(r, Sensor) and r.lon is not None]
     for domain, colour in DOMAINS.items():
         at = np.array([(s.lon, s.lat) for s in sensors if s.domain == domain]).reshape(-1, 2)
-        ax.scatter(*at.T, s=6 if wide else 26, color=colour, lw=0.3, edgecolor="white", zorder=5)
+        ax.scatter(*at.T, s=3 if wide else 14, color=colour, lw=0.3, edgecolor="white", zorder=5)
     other = [(r.lon, r.lat) for r in records if isinstance(r, Asset) and not r.line and r.domain not in DOMAINS]
-    ax.scatter(*np.array(other).reshape(-1, 2).T, s=4 if wide else 18, marker="s", color="#555555", zorder=5)
+    ax.scatter(*np.array(other).reshape(-1, 2).T, s=2 if wide else 12, marker="s", color="#555555", zorder=5)
 
 
 def _fences(ax: Axes, fences: Iterable[Fence]) -> None:
-    patches = [_patch(polygon) for polygon in _polygons(fences)]
+    polygons = list(_polygons(fences))
+    patches = [_patch(polygon) for polygon in polygons]
+    middles = np.array([polygon[0].mean(axis=0) for polygon in polygons]).reshape(-1, 2)
+    ax.scatter(*middles.T, s=16, marker="D", facecolor="#ff9d42", edgecolor="#7a3d00", lw=0.5, zorder=7)
     ax.add_collection(
         PatchCollection(
             patches, facecolor="#ff9d4240", edgecolor="#d9730d", linewidths=1.4, zorder=4, match_original=False
@@ -162,7 +171,7 @@ def _legend(records: Iterable[object], fences: list[Fence]) -> list[Any]:
     if any(isinstance(record, Asset) for record in records):
         marks.append(Line2D([], [], color="#555555", marker="s", lw=0.7, ms=4, label="assets (demo)"))
     if fences:
-        marks.append(Line2D([], [], color="#d9730d", lw=1.4, label=f"{len(fences)} fences (demo)"))
+        marks.append(Line2D([], [], color="#d9730d", marker="D", ms=4, lw=1.4, label=f"{len(fences)} fences (demo)"))
     return marks
 
 

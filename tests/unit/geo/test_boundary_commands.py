@@ -142,6 +142,7 @@ def test_shifted_files_are_refused_until_they_are_declared(tmp_path: Path, capsy
         ("a.gpkg", _frame(code=["522699002"]), (), "feature 1: code: 522699002: its parent 522699 does not"),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_what_a_file_is_refused_for(
     tmp_path: Path, name: str, frame: Any, options: tuple[str, ...], told: str, capsys: Out
 ) -> None:
