@@ -53,7 +53,7 @@ def answer(book: FenceBook, lon: Floats, lat: Floats) -> list[list[str]]:
     return [[fences[n].id for n in numbers[starts[i] : starts[i + 1]]] for i in range(len(lon))]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(puts | builds, min_size=1, max_size=14), probes)
 def test_any_puts_removals_and_rebuilds_are_what_brute_force_says(
     steps: list[tuple[str, Shape, bool] | str], points: list[tuple[float, float]]
@@ -97,8 +97,8 @@ def test_many_fences_over_each_other_are_all_told() -> None:
     book.rebuild()
     assert answer(book, here, here) == [names, names]
     book.put(made("F-39", Circle(1.0, 1.0, 9.0), 2, removed=True))
-    book.put(made("F-00", Circle(1.0, 1.0, 9.0), 2))
-    assert answer(book, here, here) == [names[:-1]] * 2
+    book.put(made("F-00", Circle(1.5, 1.0, 9.0), 2))  # it went elsewhere: the index still knows its old place
+    assert answer(book, here, here) == [names[1:-1]] * 2
 
 
 def test_a_reader_sees_all_of_a_change_or_nothing_while_the_index_is_rebuilt() -> None:

@@ -31,7 +31,7 @@ def truth(shapes: list[list[Floats]], lon: Floats, lat: Floats) -> list[int]:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(polygons, probes, st.sampled_from([1, 3, 8, 64]))
 def test_index_equals_the_plain_ray_cast(
     shapes: list[list[Floats]], points: list[tuple[float, float]], cells: int
