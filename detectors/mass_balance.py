@@ -26,6 +26,7 @@ WINDOWS = ((5, 40), (15, 60), (45, 120))  # seconds judged, seconds before them
 GAS_WINDOWS = ((60, 300), (300, 900), (900, 1500))  # the pack of gas is large: its error falls with the window
 Z_ON, Z_CALM = 7.0, 3.5
 GAS_Z_ON = 5.0  # its windows are long: few of them in a week
+GAS_MEMORY_S = 21_600.0  # a leak that grows over many minutes must not become the usual
 LEAST = 0.003  # of the flow
 RISE_MPA = 0.015  # less is noise
 SHARE = 0.06
@@ -138,13 +139,13 @@ def choose(
 
 
 @jit
-def learn(found: Any, scale: Any, learned: Any, step_s: Any) -> None:
+def learn(found: Any, scale: Any, learned: Any, step_s: Any, memory_s: Any) -> None:
     """Running mean of the excesses' size, those of each window bounded by thrice the usual; in place."""
     for k in range(len(found)):
         if not np.isfinite(found[k, 0]):
             continue
         learned[k] += step_s
-        gain = max(step_s / MEMORY_S, step_s / learned[k])
+        gain = max(step_s / memory_s, step_s / learned[k])
         size = abs(found[k, 0]) * ABS_TO_SD
         held = min(size, 3.0 * ABS_TO_SD * scale[k]) if learned[k] > 120.0 else size
         scale[k] += gain * (held - scale[k])
@@ -153,7 +154,7 @@ def learn(found: Any, scale: Any, learned: Any, step_s: Any) -> None:
 @jit
 def judge(
     rows: Any, n: Any, lengths: Any, settle: Any, width: Any, scale: Any, learned: Any, share: Any, own: Any,
-    per_mpa: Any, z_on: Any, learning: Any, step_s: Any, found: Any, of: Any,
+    per_mpa: Any, z_on: Any, learning: Any, step_s: Any, memory_s: Any, found: Any, of: Any,
 ) -> int:  # fmt: skip
     """`look`, `choose`, and `learn` unless something is open or far out."""
     found[:] = np.nan
@@ -163,7 +164,7 @@ def judge(
         moved[j], rose[j] = stirred(rows, n, lengths[j, 0] + lengths[j, 1] + settle, width, per_mpa)
     k = choose(found, scale, learned, moved, share, own, rose, z_on, of)
     if learning and (k < 0 or found[k, 0] < 2 * z_on * of[k, 0]):
-        learn(found, scale, learned, step_s)
+        learn(found, scale, learned, step_s, memory_s)
     return k
 
 
@@ -188,8 +189,9 @@ class MassBalance:
         per_mpa: float,
         windows: tuple[tuple[int, int], ...] = WINDOWS,
         z_on: float = Z_ON,
+        memory_s: float = MEMORY_S,
     ) -> None:
-        self.step_s, self.per_mpa, self.z_on = step_s, per_mpa, z_on
+        self.step_s, self.per_mpa, self.z_on, self.memory_s = step_s, per_mpa, z_on, memory_s
         self.settle = max(1, round(settle_s / step_s))
         self.width = max(1, round(5.0 / step_s))
         self.rows = np.full((KEPT, 7), np.nan)
@@ -214,7 +216,7 @@ class MassBalance:
         own = 2.0 if share == SHARE else 0.0
         k = judge(
             self.rows, self.n, self.lengths, self.settle, self.width, self.scale, self.learned, share, own,
-            self.per_mpa, self.z_on, learning, self.step_s, self.found, self.of,
+            self.per_mpa, self.z_on, learning, self.step_s, self.memory_s, self.found, self.of,
         )  # fmt: skip
         if k < 0:
             return None

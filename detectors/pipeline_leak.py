@@ -14,6 +14,7 @@ import numpy as np
 from detectors.adaptive import score
 from detectors.group import F64, Finding, Member
 from detectors.mass_balance import (
+    GAS_MEMORY_S,
     GAS_WINDOWS,
     GAS_Z_ON,
     SHARE,
@@ -56,7 +57,7 @@ class Stretch:
         self.waves = Waves(length, pipe, float(np.hypot(line[a].clock_ms, line[b].clock_ms)) / 1000.0, frames, a, b)
         settle = 2.0 * self.waves.travel.prior
         if pipe.gas:
-            self.balance = MassBalance(frames.step_s, settle, 0.0, GAS_WINDOWS, GAS_Z_ON)
+            self.balance = MassBalance(frames.step_s, settle, 0.0, GAS_WINDOWS, GAS_Z_ON, GAS_MEMORY_S)
         else:
             self.balance = MassBalance(frames.step_s, settle, 1.0 / pipe.impedance)
         self.cavity = Cavity(frames.step_s)

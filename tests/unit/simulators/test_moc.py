@@ -134,6 +134,9 @@ def test_the_column_breaks_at_vapour_pressure_and_its_cavity_is_what_is_missing(
         assert (state.head - elevation).min() >= line.vapour_m - 1e-9
         if state.cavity[N // 2] > 0:
             assert state.head[N // 2] == pytest.approx(top - 10.0)
+        if k == 390:  # broken: the cavity is what left and did not come
+            assert state.cavity.sum() > 0.05
+            assert stored_m3(line, state) - before == pytest.approx(entered, abs=0.05 * state.cavity.sum())
     assert seen > 0.05
     assert state.cavity.sum() == 0.0  # filled again
     assert stored_m3(line, state) - before == pytest.approx(entered, abs=0.02 * seen)
