@@ -32,6 +32,7 @@ Z_ON, Z_ALONE, Z_CALM = 5.0, 9.0, 3.0
 OFF = 0.4  # over, when the means of the shortest and the third window are below this share of the excess
 LEAST = 0.02  # of the mean inflow
 AGREE, Z_LOW = 0.3, 2.0
+PACK_MOST, UNSETTLED = 0.35, 2  # of the mean inflow: a step of the pressure is not timed well enough; frames
 FEWEST = 100  # frames before a window's scale is trusted
 MEMORY_MS, LASTING_MS, UPDATE_MS = 14 * 86_400_000.0, 7 * 86_400_000, 1_800_000
 CLIP = 3.0
@@ -64,6 +65,7 @@ class GasBalance:
         self.mean = self.packed = 0.0  # mean inflow m3/h; line-pack of the frame before, m3 (0: unknown)
         self.ring: list[list[float]] = []  # time, excess, inflow's excess, lowest z of the outlets, imbalance
         self.scale, self.seen = np.zeros(len(self.sizes)), np.zeros(len(self.sizes))
+        self.unsettled = 0  # frames to leave out
         self.open: list[int] = []  # onset, told
         self.size = 0.0  # m3/h, largest excess of the open episode
 
@@ -94,7 +96,13 @@ class GasBalance:
             return []
         hours = self.step_ms / HOUR_MS
         inflow = float((np.where(self.sign > 0.0, x, 0.0)).sum())
-        imbalance = net - ((self.packed - before) / hours if before and self.packed else 0.0)
+        filling = (self.packed - before) / hours if before and self.packed else 0.0
+        if self.mean > 0.0 and abs(filling) > PACK_MOST * self.mean:
+            self.unsettled = UNSETTLED
+        if self.unsettled:
+            self.unsettled -= 1
+            return []
+        imbalance = net - filling
         self.mean += max(1.0 / (self.pattern.seen[0] + 1.0), self.step_ms / MEMORY_MS) * (inflow - self.mean)
         both, middle = np.array([imbalance, inflow]), ts - self.step_ms // 2
         usual, _ = self.pattern.expected(middle)
@@ -190,6 +198,7 @@ class GasBalance:
             self.seen.tolist(),
             list(self.open),
             self.size,
+            self.unsettled,
         ]
         return [FORMAT, self.frames.dump(), self.pattern.dump(), self.heads.dump(), state]
 
@@ -200,5 +209,5 @@ class GasBalance:
         self.frames.load(frames)
         self.pattern.load(pattern)
         self.heads.load(heads)
-        self.mean, self.packed, ring, scale, seen, self.open, self.size = state
+        self.mean, self.packed, ring, scale, seen, self.open, self.size, self.unsettled = state
         self.ring, self.scale, self.seen = [list(row) for row in ring], np.array(scale), np.array(seen)

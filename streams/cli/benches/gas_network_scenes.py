@@ -40,18 +40,23 @@ def run(first: int, zones: int, clean_days: int, quick: bool, say: Say) -> Itera
     tally = Tally()
     for seed in range(first, first + zones):
         say(f"gas: regulators and meters of zone {seed}…")
-        town = Town(seed, 300.0)
-        at = MONDAY_MS + TRAIN_DAYS * DAY_MS
-        town.learn(MONDAY_MS, at)
-        _clean(tally, town, at, clean_days)
-        at += clean_days * DAY_MS + round(20.0 * town.fraction("net")) * HOUR_MS
-        town.learn(MONDAY_MS + (TRAIN_DAYS + clean_days) * DAY_MS, at)
-        for size in (0.10, 0.40) if quick else LOSSES:
-            for kind in ("regulator", "supply"):
-                _try(tally, town, at, kind, size, PRESSURE_WITHIN_MS)
-        for size in (0.10,) if quick else LEAKS:
-            _try(tally, town, at, "loss", size, BALANCE_WITHIN_MS)
-    yield from _figures(tally)
+        zone(tally, seed, clean_days, quick)
+    yield from figures(tally)
+
+
+def zone(tally: Tally, seed: int, clean_days: int, quick: bool) -> None:
+    """Learning, clean days, then troubles of each size from the state at their end."""
+    town = Town(seed, 300.0)
+    at = MONDAY_MS + TRAIN_DAYS * DAY_MS
+    town.learn(MONDAY_MS, at)
+    _clean(tally, town, at, clean_days)
+    at += clean_days * DAY_MS + round(20.0 * town.fraction("net")) * HOUR_MS
+    town.learn(MONDAY_MS + (TRAIN_DAYS + clean_days) * DAY_MS, at)
+    for size in (0.10, 0.40) if quick else LOSSES:
+        for kind in ("regulator", "supply"):
+            _try(tally, town, at, kind, size, PRESSURE_WITHIN_MS)
+    for size in (0.10,) if quick else LEAKS:
+        _try(tally, town, at, "loss", size, BALANCE_WITHIN_MS)
 
 
 def _clean(tally: Tally, town: Town, at: int, days: int) -> None:
@@ -72,7 +77,7 @@ def _try(tally: Tally, town: Town, at: int, kind: str, size: float, within_ms: i
         tally.named.append({d.kind for d in raised} == {KIND[kind]})
 
 
-def _figures(tally: Tally) -> Iterator[Figure]:
+def figures(tally: Tally) -> Iterator[Figure]:
     found = {key: np.array(got) for key, got in tally.delays.items()}
 
     def shares(kind: str) -> dict[str, float]:
