@@ -75,8 +75,8 @@ def run(tally: Tally, seeds: Sequence[int], days: int, say: Say) -> Iterator[Fig
         found = [d for d in got if np.isfinite(d)]
         detail = where if name == "boundary_valve" else {}
         yield Figure(f"detect.water_{name}_recall", share(got), "", ">= 0.9", len(got), detail)
-        late = 60.0 * float(np.median(found)) if found else float("nan")
-        yield Figure(f"detect.water_{name}_delay_s_median", late, "s", "", len(found))
+        if found:
+            yield Figure(f"detect.water_{name}_delay_s_median", 60.0 * float(np.median(found)), "s", "", len(found))
 
 
 def tried(town: Town, midnight: int, trouble: Trouble) -> float:

@@ -57,8 +57,9 @@ class Tally:
         yield Figure("detect.water_recall", share(got), "", ">= 0.9", len(got), detail)
         for part, size in goal.items():
             name = f"detect.water_recall_{part}_{100 * size:.0f}"
-            for suffix, case in (("", cases[part]), ("_of_flow", (FLOW, 60.0, part, size))):
-                yield Figure(name + suffix, share(self.delays[case]), "", ">= 0.9", len(self.delays[case]))
+            yield Figure(name, share(self.delays[cases[part]]), "", ">= 0.9", len(self.delays[cases[part]]))
+            flow = self.delays[FLOW, 60.0, part, size]
+            yield Figure(name + "_of_flow", share(flow), "", "", len(flow))
             rough = self.delays.get((ROUGHER, 60.0, part, size), [])
             if rough:
                 yield Figure(name + "_rough", share(rough), "", ">= 0.9", len(rough))
