@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.common import connection_options, json_option, settings_from
-from streams.cli.sensors_unknown import columns_of
-from streams.cli.sensors_unknown import command as unknown
+from streams.cli.sensors_unknown import columns_of, unknown
 from streams.topics import DOMAINS
 
 if TYPE_CHECKING:

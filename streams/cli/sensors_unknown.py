@@ -23,7 +23,7 @@ LAST = 20_000
 @click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
 @json_option
 @connection_options
-def command(last: int, as_json: bool, **connection: Any) -> None:
+def unknown(last: int, as_json: bool, **connection: Any) -> None:
     """Sensors whose readings were refused because nobody registered them; with --json one a line."""
     from streams.intake.unknown import command as registering
     from streams.wire import rfc3339
@@ -47,11 +47,11 @@ def command(last: int, as_json: bool, **connection: Any) -> None:
 
 def _read(settings: Settings, last: int) -> tuple[list[Unknown], int, Registry]:
     from streams.intake.rejects import read
-    from streams.intake.unknown import unknown
+    from streams.intake.unknown import unknown as gathered
     from streams.registry import read_all
 
     registry = read_all(settings)
-    return *unknown(read(settings, last=last), registry, settings.prefix), registry
+    return *gathered(read(settings, last=last), registry, settings.prefix), registry
 
 
 def columns_of(settings: Settings, sensor: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from geo.codes import code_of
 from streams import cli
 from streams.errors import CityopsError
 from streams.kafka import create_topics
-from streams.registry import Registry, read_all
+from streams.registry import Registry, publish, read_all
 from streams.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -92,3 +92,23 @@ async def test_the_api_changes_one_at_a_time_and_reads_back(broker: str) -> None
         following.cancel()
         await asyncio.wait([following])
     assert (await asyncio.to_thread(read_all, settings)).assets[V].version == 6
+
+
+def test_the_demo_is_written_once_and_leaves_changes_alone(broker: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings({"broker": broker, "prefix": f"run.{uuid.uuid4().hex[:8]}."}, env={})
+    create_topics(settings)
+    command = ["assets", "demo", "--size", "small", "--json", "--broker", broker, "--prefix", settings.prefix]
+    assert cli.run(command) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["records"] == first["written"] > 1_900
+    known = read_all(settings)
+    assert len(known) == first["records"]
+    sensor = next(iter(known.sensors.values()))
+    mine = msgspec.structs.replace(sensor, name_zh="改名", version=2)
+    older = msgspec.structs.replace(known.assets[sensor.asset], name_zh="旧")
+    publish(settings, [mine, older], known=known)
+    assert cli.run(command) == 0
+    assert json.loads(capsys.readouterr().out)["written"] == 1
+    again = read_all(settings)
+    assert again.sensors[sensor.id].name_zh == "改名"
+    assert again.assets[older.id] == known.assets[older.id]

@@ -81,3 +81,9 @@ def test_of_a_run() -> None:
     assert unknown([item], REGISTRY, "run.a.")[0][0].domain == "water"
     assert unknown([item], REGISTRY)[0][0].domain == ""
     assert command(unknown([item], REGISTRY)[0][0], "run.a.").endswith("--prefix run.a.")
+
+
+def test_only_the_refused_rows_of_a_message_count() -> None:
+    value = json.dumps([reading(NEW, 1), reading(NEW, 2), reading(NEW, 3)]).encode()
+    ((one,), _) = unknown([rejected(value, (0, 1))], REGISTRY)
+    assert (one.count, one.last_ms) == (2, T0 + 2000)
