@@ -20,6 +20,9 @@ channels say more than one wild one; BASE is what a quiet normal channel contrib
 A channel that rests at one value nearly always (a standby pump) and starts for a few rows says only on or off: where
 it went before, it counts as CLIP, so the start is a mode that the others' coefficients learn; farther, it is evidence.
 
+A channel that was out alone for ALONE rows is at work (a flow) or drifts; from then on its evidence has the weight
+LESS, with which it can no longer raise alone.
+
 Instruments are not exact: `accuracy` of the reading is added to the diagonal of S, so a near-constant channel or one
 that is rounded otherwise than before is no evidence.
 Missing values are replaced by what the others expect (Gauss-Seidel on the missing rows of P f = 0), are never
@@ -49,6 +52,7 @@ HELD_TAIL = 0.1  # ... its quantile at this one, so that a threshold that is too
 SHORT = 6  # rows of an episode by which a channel at rest shows how far it goes
 AT_REST = 0.9  # share of a channel's readings that are one value
 REACHED = 1.1  # times its reach: as far as it was
+ALONE, MOSTLY, LESS = 60.0, 0.7, 0.5  # rows, share of the squares, weight
 RIDGE = 1e-4  # on the diagonal of S: no inverse is wild
 WILD = 50.0
 RELEARN = 480  # rows of an episode after which it is the new normal
@@ -73,6 +77,8 @@ class Joint(NamedTuple):
     same: F64  # [C] readings of it since it is the candidate
     reach: F64  # [C] how far from `rest` short episodes went
     pending: F64  # [C] how far the episode goes
+    alone: F64  # [C] rows of the episode in which the channel is nearly all of J
+    weight: F64  # [C] of its evidence
     n: NDArray[np.int64]  # [4] counts, see above
 
 
@@ -81,7 +87,7 @@ def joint(channels: int) -> Joint:
     one = np.ones(c)
     parts = (np.zeros(c), np.zeros(c), np.zeros(c), one, np.zeros(f), np.ones(f), np.zeros(c))
     rest = (np.zeros(c), np.zeros(c), np.zeros(c), np.zeros(c), np.zeros(c))
-    return Joint(*parts, np.zeros((f, f)), np.eye(f), *rest, np.zeros(4, np.int64))
+    return Joint(*parts, np.zeros((f, f)), np.eye(f), *rest, np.zeros(c), np.ones(c), np.zeros(4, np.int64))
 
 
 @jit
@@ -128,6 +134,21 @@ def commit(s: Any) -> None:
 
 
 @jit
+def lonely(s: Any, hot: bool) -> None:
+    """A channel that was out for ALONE rows while the others agreed counts less from then on."""
+    total = 0.0
+    for i in range(len(s.level)):
+        total += s.excess[i] ** 2
+    for i in range(len(s.level)):
+        if not hot:
+            s.alone[i] = 0.0
+        elif s.excess[i] ** 2 > MOSTLY * total:
+            s.alone[i] += 1.0
+            if s.alone[i] == ALONE:
+                s.weight[i] = LESS
+
+
+@jit
 def row_product(s: Any, i: int, f: int) -> float:
     """(P f)_i over the first f features."""
     total = 0.0
@@ -165,7 +186,7 @@ def judge(s: Any, p: Any, raises: Any) -> float:
             e = young * residual(s, i, f) / max(s.tail[i], LEAST_TAIL)
             s.excess[i] = max(-CLIP, min(CLIP, e))
             if raises[i] > 0.0:
-                total += s.excess[i] ** 2
+                total += (s.weight[i] * s.excess[i]) ** 2
                 if s.scale[i] > 1e-9 * (1.0 + abs(s.level[i])):
                     total -= BASE
     return math.sqrt(max(total, 0.0))
@@ -178,6 +199,7 @@ def learn(s: Any, p: Any, x: Any, hot: bool, level_rows: float) -> None:
     f = 2 * c if s.n[LAG] else c
     judged = s.n[ROWS] >= WARM
     s.n[ROWS] += 1
+    lonely(s, hot)
     if not hot or s.n[HOT] > RELEARN:
         commit(s)
     s.n[HOT] = s.n[HOT] + 1 if judged and hot else 0

@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[Both, str, int]] = {  # quantity, unit, decimals
     "turbidity": (Both("浊度", "turbidity"), "NTU", 3),
 }
 CONTEXT = ("temperature", "flow")
-DETECTOR = "station/1"
+DETECTOR = "station/2"
 
 
 class Station:

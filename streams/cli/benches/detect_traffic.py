@@ -16,7 +16,9 @@ import numpy as np
 from detectors.california import California
 from detectors.mcmaster import McMaster
 from detectors.traffic_groups import TrafficGroup
+from detectors.traffic_stations import KINDS
 from simulators.cell_transmission import DAY_MS, CellTransmission
+from streams.cli.benches.detect_traffic_events import names_it, noted, of_scene, stray, witnesses
 from streams.cli.benches.detect_traffic_scenes import MONDAY, Scene, frames, members, road, scenes
 from streams.cli.benches.detect_traffic_single import false_alerts
 from streams.cli.benches.figure import Figure, Say
@@ -27,6 +29,7 @@ LEARN_DAYS, WEEK_DAYS = 8, 7
 PEER_DAYS = 2  # the peers learn nothing, or a day
 BEFORE_MS = 3_600_000
 INCIDENT = "traffic_incident"
+COUNTY_ROADS, WEEKS_A_MONTH = 10, 30.0 / 7.0  # directions with loops in a county: 480 sensors
 
 
 @dataclass
@@ -39,6 +42,9 @@ class Tally:
     delays: list[float] = field(default_factory=list)
     scenes: list[Scene] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
+    confirmed: list[bool] = field(default_factory=list)  # two witnesses, cause and weather named, by scene
+    severe: set[tuple[str, int]] = field(default_factory=set)  # episodes with two witnesses in clean weeks
+    road_weeks: float = 0.0
     stray: int = 0  # raises elsewhere or before, in the hours with a blocked lane
 
     @property
@@ -59,7 +65,7 @@ class Runner:
     """One algorithm on one road; answers findings for a frame."""
 
     def __init__(self, name: str, zone: str, of: Any, step_s: float) -> None:
-        self.group = TrafficGroup(zone, members(of, step_s))
+        self.group = TrafficGroup(zone, members(of, step_s) + witnesses(of))
         self.part: Any = None
         if name != "cityops":
             self.part = (
@@ -87,38 +93,48 @@ def one_road(seed: int, step_s: float, learn_days: int, n: int, tallies: dict[st
     runners = {name: Runner(name, "522601-T-COR01", of, step_s) for name in NAMES}
     clean = MONDAY + 7 * DAY_MS
     for day in range(-learn_days, WEEK_DAYS):
-        for frame in frames(sim, clean + day * DAY_MS, clean + (day + 1) * DAY_MS, step_s):
+        begin = clean + day * DAY_MS
+        loops = len(KINDS) * len(of.stations_m)
+        for frame in noted(frames(sim, begin, begin + DAY_MS, step_s), stray(seed, day, begin, loops)):
             for name, runner in runners.items():
                 if day < -PEER_DAYS and name != "cityops":
                     continue
                 for f in runner.step(frame):
+                    if day >= 0 and f.kind == INCIDENT and f.witnesses > 1 and f.state != "clear":
+                        tallies[name].severe.add((f"{seed}/{f.key}", f.onset_ms))
                     if f.state == "raise" and day >= 0:
                         tallies[name].false[f.kind] = tallies[name].false.get(f.kind, 0) + 1
                         if log and name == "cityops":
                             log(seed, step_s, day, f)
     for name in NAMES:
         tallies[name].checks += int(WEEK_DAYS * 86_400 / step_s) * (len(of.stations_m) - 1)
+        tallies[name].road_weeks += WEEK_DAYS / 7
         tallies[name].sensor_weeks += 3 * len(of.stations_m) * WEEK_DAYS / 7
     states = {name: runner.dump() for name, runner in runners.items()}
-    for scene in scenes(sim, seed, clean + 7 * DAY_MS, n):
+    for number, scene in enumerate(scenes(sim, seed, clean + 7 * DAY_MS, n)):
         for name, runner in runners.items():
             runner.load(states[name])
-            _one_scene(sim, scene, step_s, runner, tallies[name])
+            _one_scene(sim, scene, number, step_s, runner, tallies[name])
 
 
-def _one_scene(sim: CellTransmission, scene: Scene, step_s: float, runner: Runner, tally: Tally) -> None:
+def _one_scene(sim: CellTransmission, scene: Scene, number: int, step_s: float, runner: Runner, tally: Tally) -> None:
     begin, block = scene.block.start_ms // 60_000 * 60_000 - BEFORE_MS, scene.block
-    delay = float("inf")
-    for frame in frames(sim, begin, block.end_ms, step_s, (block,)):
+    delay, sure = float("inf"), False
+    notes = of_scene(scene, number, len(KINDS) * len(sim.road.stations_m))
+    for frame in noted(frames(sim, begin, block.end_ms, step_s, (block,)), notes):
         for f in runner.step(frame):
-            if f.kind != INCIDENT or f.state != "raise":
+            if f.kind != INCIDENT or f.state == "clear":
                 continue
             near = abs(int(f.key.split("-")[0]) - 1 - scene.segment) <= 1
+            sure = sure or (near and f.witnesses > 1 and names_it(f.reason.zh, number))
+            if f.state != "raise":
+                continue
             if near and f.ts_ms > block.start_ms:
                 delay = min(delay, (f.ts_ms - block.start_ms) / 1000.0)
             else:
                 tally.stray += 1
     tally.delays.append(delay)
+    tally.confirmed.append(sure)
     tally.scenes.append(scene)
     tally.steps.append(step_s)
 
@@ -165,6 +181,10 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         per_week = t.per_week()
         yield Figure(f"detect.traffic_false_per_week_per_100{end}", per_week, "alerts", "<= 1" if goal else "", weeks,
                      dict(t.false))  # fmt: skip
+    ours = tallies["cityops"]
+    yield Figure("detect.traffic_event_recall", float(np.mean(ours.confirmed)), "share", ">= 0.9", len(ours.confirmed))
+    per_month = len(ours.severe) * COUNTY_ROADS * WEEKS_A_MONTH / ours.road_weeks
+    yield Figure("detect.traffic_false_I_II_per_county_month", per_month, "alerts", "<= 1", round(ours.road_weeks))
     if not quick:
         say("traffic: the loops one by one through the kernel…")
         for end, stations in (("", True), ("_default_profile", False)):

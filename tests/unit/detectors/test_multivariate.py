@@ -178,6 +178,16 @@ def test_what_lasts_scores_beyond_what_was_only_strong() -> None:
     assert 0.5 <= got[1000:1100].max() < got[2014:2024].min()
 
 
+def test_a_channel_that_was_out_alone_for_long_counts_less() -> None:
+    """A flow that is changed for hours is the plant at work; the first time is told, later ones are not."""
+    values = np.column_stack([station(6000)[:, :4], 900 + np.random.default_rng(6).normal(0, 10, 6000)])
+    for a in (3000, 4500):
+        values[a : a + 200, 4] += 400
+    got = Multivariate(5).score(stamps(6000), values)
+    assert got[3000:3200].max() >= 0.5
+    assert got[4400:4700].max() < 0.5
+
+
 def test_constant_and_empty() -> None:
     assert Multivariate(2).score(stamps(1000), np.zeros((1000, 2))).max() == 0.0
     assert len(Multivariate(2).score(stamps(0), np.zeros((0, 2)))) == 0
