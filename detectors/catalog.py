@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,14 @@ from detectors import (
     water,
 )
 from detectors.layout import DRIFT, HIGH, LOW, NOISE
-from detectors.params import DEFAULTS, ParamError, blocks_of, check, check_together
+from detectors.override import shape
+from detectors.params import DEFAULTS, ParamError, check, check_together
 from detectors.sides import one_sided
 from detectors.texts import Both, Kind
 
 FOLDER = Path(__file__).parent / "profiles"
 SHARED = "equipment.toml"
-VERSION = 1  # of the detectors: told in evidence; raise when the same input gives other answers
+VERSION = 2  # of the detectors: told in evidence; raise when the same input gives other answers
 ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "adaptive": adaptive.run,
     "ewma": ewma.run,
@@ -197,46 +198,6 @@ def parse(domain: str, text: str, source: Path) -> dict[str, Profile]:
         if not isinstance(body, dict):
             raise ProfileError(f"{source}: {name}: want a table [{name}] with the parts of a profile")
     return {f"{d}.{name}": _profile(source, d, name, body) for d in domains for name, body in table.items()}
-
-
-def shape(params: Mapping[str, float]) -> tuple[int, ...]:
-    """(plain average alone?, detectors with a block, length of the season in ms): what decides what state means."""
-    return int(params["adaptive.only"]), blocks_of(params), round(params["seasonal.period_s"] * 1000)
-
-
-def merge(profile: Profile, fence: Mapping[str, float], sensor: Mapping[str, float]) -> Mapping[str, float]:
-    """The profile's parameters, a fence's over them, the sensor's own over both.
-
-    Raises:
-        ParamError: a name or value cannot be used; the text begins with "fence" or the name.
-    """
-    try:
-        inside = override(profile, fence)
-    except ParamError as error:
-        raise ParamError(f"fence: {error}") from None
-    return override(replace(profile, params=inside), sensor)
-
-
-def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:
-    """The profile's parameters with a sensor's own over them.
-
-    Names without a part (`lanes`, `clock_ms`) are facts of the asset, for detectors over several sensors.
-
-    Raises:
-        ParamError: a name or value cannot be used; the text begins with the name.
-    """
-    if not params:
-        return profile.params
-    out = dict(profile.params)
-    for name, value in params.items():
-        if "." not in name:
-            continue
-        try:
-            out[name] = check(name, value)
-        except ParamError as error:
-            raise ParamError(f"{name}: {error}") from None
-    check_together(out)
-    return out
 
 
 def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profile:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from detectors import equipment
 from detectors.bank import Bank, records
-from detectors.catalog import Catalog, Profile, merge
+from detectors.catalog import Catalog, Profile
+from detectors.override import merge
 from detectors.params import RECORD, ParamError, compile_params
 from geo.assets import Sensor, profile_for
 from streams.columns import Columns

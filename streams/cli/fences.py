@@ -187,19 +187,15 @@ def _who(by: str | None) -> str:
 
 
 def _moment(text: str | None) -> int:
-    import datetime as dt
-
+    from streams.codec import CodecError, parse_ts
     from streams.errors import UsageError
 
     if text is None:
         return int(time.time() * 1000)
     try:
-        when = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--at {text!r}: want a time such as 2026-12-01T08:00:00+08:00") from None
-    if when.tzinfo is None:
-        raise UsageError(f"--at {text!r}: say the zone too, e.g. {text}+08:00")
-    return round(when.timestamp() * 1000)
+        return parse_ts(text)
+    except CodecError as error:
+        raise UsageError(f"--at: {error}, e.g. 2026-12-01T08:00:00+08:00") from None
 
 
 def _line(fence: Fence, now_ms: int) -> str:

@@ -177,7 +177,7 @@ def test_a_retired_sensor_ends_its_episodes_and_is_silent_in_peace() -> None:
 def test_a_snapshot_of_the_version_before_goes_on_with_its_open_episode() -> None:
     k = Kernel("water")
     notes = k.restore((Path(__file__).parent / "data" / "kernel-format3.msgpack").read_bytes())
-    assert notes == ["format 3 became 4"]
+    assert notes == ["format 3 became 5", "what detectors 1 learned is used by detectors 2"]
     (end,) = send(k, [40.0] * 12, 130)
     assert (end.state, end.onset_ms) == ("clear", T0 + 120_000)
 

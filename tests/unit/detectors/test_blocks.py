@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.catalog import FOLDER, Catalog, merge
+from detectors.catalog import FOLDER, Catalog
 from detectors.layout import BYTES_PER_BLOCK, BYTES_PER_SEASON, BYTES_PER_SENSOR
+from detectors.override import merge
 from detectors.params import ParamError
 from geo.assets import Sensor
 from streams.columns import Columns

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.catalog import DOMAIN_KINDS, FOLDER, KINDS, Catalog, ProfileError, override
+from detectors.catalog import DOMAIN_KINDS, FOLDER, KINDS, Catalog, ProfileError
 from detectors.equipment import KINDS as EQUIPMENT
 from detectors.layout import (
     CALMER,
@@ -33,6 +33,7 @@ from detectors.layout import (
     SKEWED,
     STUCK,
 )
+from detectors.override import override
 from detectors.params import ParamError
 from detectors.texts import Facts, ongoing, over
 from geo.assets import KINDS as SENSOR_KINDS

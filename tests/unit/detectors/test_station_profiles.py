@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.catalog import Catalog, override
+from detectors.catalog import Catalog
+from detectors.override import override
 from detectors.params import ParamError
 from geo.assets import Sensor, profile_for
 

@@ -1,0 +1,52 @@
+"""Parameters over parameters: a profile's, over them a fence's, over them a sensor's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from detectors.params import ParamError, blocks_of, check, check_together
+
+if TYPE_CHECKING:
+    from detectors.catalog import Profile
+
+
+def shape(params: Mapping[str, float]) -> tuple[int, ...]:
+    """(plain average alone?, detectors with a block, length of the season in ms): what decides what state means."""
+    return int(params["adaptive.only"]), blocks_of(params), round(params["seasonal.period_s"] * 1000)
+
+
+def merge(profile: Profile, fence: Mapping[str, float], sensor: Mapping[str, float]) -> Mapping[str, float]:
+    """The profile's parameters, a fence's over them, the sensor's own over both.
+
+    Raises:
+        ParamError: a name or value cannot be used; the text begins with "fence" or the name.
+    """
+    try:
+        inside = override(profile, fence)
+    except ParamError as error:
+        raise ParamError(f"fence: {error}") from None
+    return override(replace(profile, params=inside), sensor)
+
+
+def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:
+    """The profile's parameters with a sensor's own over them.
+
+    Names without a part (`lanes`, `clock_ms`) are facts of the asset, for detectors over several sensors.
+
+    Raises:
+        ParamError: a name or value cannot be used; the text begins with the name.
+    """
+    if not params:
+        return profile.params
+    out = dict(profile.params)
+    for name, value in params.items():
+        if "." not in name:
+            continue
+        try:
+            out[name] = check(name, value)
+        except ParamError as error:
+            raise ParamError(f"{name}: {error}") from None
+    check_together(out)
+    return out
