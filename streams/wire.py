@@ -137,6 +137,7 @@ def _mark(m: Mark) -> dict[str, Any]:
         "suppress": m.suppress,
         "until": _time(m.until_ms),
         "people": m.people,
+        "tell": [msgspec.to_builtins(t) for t in m.tell],
     }
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from geo.divisions import Divisions
-from geo.fences import Mark
+from geo.fences import Mark, Tell
 from streams.alerts.engine import Engine
 from streams.events import Detection
 from streams.wire import public_alert
@@ -14,7 +14,8 @@ from tests.unit.streams.test_lifecycle import T0, detection, play
 
 SCHOOL = Mark(fence="S-1", kind="school", name_zh="一中", name_en="No. 1 school", severity=1, people=900)
 LOWER = Mark(fence="C-1", kind="custom", name_zh="试验场", severity=-1)
-QUIET = Mark(fence="W-1", kind="works", name_zh="北京西路开挖", suppress=True, until_ms=T0 + 60_000)
+QUIET = Mark(fence="W-1", kind="works", name_zh="北京西路开挖", suppress=True, until_ms=T0 + 60_000,
+             tell=(Tell("duty", unit="522601"),))  # fmt: skip
 
 
 def one(*marks: Mark, **more: object) -> Detection:
@@ -72,7 +73,7 @@ def test_a_suppressed_alert_is_kept_labelled_and_told_again_when_the_fence_ends(
             "why": {"zh": "北京西路开挖期间不通知", "en": "not told during 北京西路开挖"},
         }
     ]  # fmt: skip
-    assert [f["id"] for f in shown["fences"]] == ["W-1"]
+    assert [(f["id"], f["tell"]) for f in shown["fences"]] == [("W-1", [{"role": "duty", "unit": "522601", "org": ""}])]
 
 
 def test_a_hard_limit_ends_the_suppression_for_the_whole_episode() -> None:
