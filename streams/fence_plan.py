@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from detectors.catalog import KINDS, Catalog
 from geo.divisions import Divisions
 from geo.fence_checks import problems, repaired
 from geo.fences import Fence, FenceError
@@ -50,6 +49,8 @@ def plan(
     written: Iterable[tuple[str, Fence]], known: Mapping[str, Fence], by: str, at_ms: int, force: bool = False
 ) -> FencePlan:
     """Check (where, fence) against what is there; `force`: whatever version the writer saw."""
+    from detectors.catalog import KINDS, Catalog  # here: it brings numba, which the API does without until then
+
     out, seen = FencePlan(), dict[str, str]()
     for where, fence in written:
         try:

@@ -5,45 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from geo import fence_shapes
+import numpy as np
+
+from geo import fence_shapes, raycast
 from geo.boundaries import Boundaries
 from geo.divisions import PREFECTURE
 from geo.effects import active, combined, marks
-from geo.fence_book import FenceBook
 from geo.fence_wire import feature, public
 from geo.fences import Fence, FenceError, UnitArea
-from streams.fencing import unit_rings
+from geo.raycast import Floats
+from geo.unit_rings import unit_rings
 
 DIGITS = 6  # of a degree: 0.1 m
 
 
-def book(fences: Iterable[Fence]) -> FenceBook:
-    """A book of these fences; one whose unit has no polygon is left out."""
-    out = FenceBook(unit_rings=unit_rings)
-    for fence in fences:
-        try:
-            out.put(fence)
-        except FenceError:
-            continue
-    return out
+class Outlines:
+    """Fences with their outlines for look-ups of single places: no index and nothing compiled, unlike `FenceBook`.
+
+    A fence whose unit has no polygon is left out.
+    """
+
+    def __init__(self, fences: Iterable[Fence]) -> None:
+        self._fences: list[tuple[Fence, Floats]] = []
+        boxes = []
+        for fence in sorted(fences, key=lambda f: f.id):
+            polygons = _polygons(fence)
+            if polygons and not fence.removed:
+                self._fences.append((fence, raycast.edges(fence_shapes.flat(polygons))))
+                boxes.append(fence_shapes.box(polygons))
+        self._boxes = np.array(boxes).reshape(-1, 4)
+
+    def at(self, lon: float, lat: float) -> list[Fence]:
+        """All that hold a place, in order of id; a border is its eastern or northern neighbour's."""
+        west, south, east, north = self._boxes.T
+        near = np.flatnonzero((west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)).tolist()
+        return [fence for fence, edges in map(self._fences.__getitem__, near) if raycast.inside(edges, lon, lat)]
+
+
+def _polygons(fence: Fence) -> fence_shapes.Polygons:
+    try:
+        return fence_shapes.rings(fence.shape, unit_rings)
+    except FenceError:
+        return []
 
 
 def unit_of(fence: Fence) -> str:
     """The unit that a fence belongs to: its own, else the county of its middle, else the prefecture."""
     if isinstance(fence.shape, UnitArea):
         return fence.shape.unit
-    try:
-        middle = fence_shapes.centre(fence_shapes.rings(fence.shape, unit_rings))
-    except FenceError:
-        return PREFECTURE
-    return Boundaries.load().county_of(*middle) or PREFECTURE
+    polygons = _polygons(fence)
+    return (Boundaries.load().county_of(*fence_shapes.centre(polygons)) if polygons else None) or PREFECTURE
 
 
 def drawn(fence: Fence) -> dict[str, Any]:
     """The fence as a GeoJSON feature, its shape as polygons; without geometry where its unit has no polygon."""
-    try:
-        polygons = fence_shapes.rings(fence.shape, unit_rings)
-    except FenceError:
+    polygons = _polygons(fence)
+    if not polygons:
         return {"type": "Feature", "id": fence.id, "geometry": None, "properties": public(fence)}
     rings = [[[(round(x, DIGITS), round(y, DIGITS)) for x, y in ring.tolist()] for ring in p] for p in polygons]
     return feature(fence, [[_closed(ring) for ring in p] for p in rings])
@@ -54,7 +71,7 @@ def collection(fences: Iterable[Fence]) -> dict[str, Any]:
 
 
 def verdict(
-    fences: FenceBook, lon: float, lat: float, kind: str, severity: str, hard: bool, now_ms: int
+    fences: Outlines, lon: float, lat: float, kind: str, severity: str, hard: bool, now_ms: int
 ) -> dict[str, Any]:
     """Which fences hold a point, and what they would do to an alert of `kind` ("": only which) with `severity`."""
     there = fences.at(lon, lat)

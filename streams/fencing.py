@@ -14,29 +14,10 @@ from numpy.typing import NDArray
 
 from geo import effects
 from geo.assets import Sensor
-from geo.boundaries import Boundaries
-from geo.cells import Cells
-from geo.divisions import PREFECTURE, in_subtree
+from geo.divisions import in_subtree
 from geo.fence_book import FenceBook
 from geo.fences import Fence, FenceError, Mark, UnitArea
-from geo.raycast import Floats
-
-
-def unit_rings(code: str) -> list[list[Floats]]:
-    """Polygons of an administrative unit, float64[n, 2] rings each; of a township or village its cell.
-
-    Raises:
-        KeyError: the unit has none.
-    """
-    if len(code) > COUNTY_DIGITS:
-        shapes = [Cells.load().cell(code).coordinates]
-    else:
-        by_code = Boundaries.load().by_code
-        shapes = [c.coordinates for c in (by_code.values() if code == PREFECTURE else [by_code[code]])]
-    return [[np.asarray(ring, np.float64) for ring in polygon] for shape in shapes for polygon in shape]
-
-
-COUNTY_DIGITS = 6
+from geo.unit_rings import unit_rings
 
 
 class Fencing:

@@ -8,7 +8,6 @@ from typing import Any
 
 from geo.assets import Asset
 from geo.divisions import LEVELS, Divisions
-from geo.fence_book import FenceBook
 from geo.fences import Fence
 from geo.impact import Surroundings
 from geo.places import Places
@@ -23,7 +22,7 @@ class Whereabouts:
 
     def __init__(self, places: Places, fences: Iterable[Fence] = (), assets: Iterable[Asset] = ()) -> None:
         self.places = places
-        self.book: FenceBook = fence_shapes.book(fences)
+        self.book = fence_shapes.Outlines(fences)
         self.surroundings = Surroundings(assets)
 
     def answer(

@@ -143,13 +143,13 @@ def test_(
     """Which fences hold the point LON LAT, and what would they do to an alert of a kind now?"""
     from geo.assets import location_problem
     from streams.errors import UsageError
-    from streams.fence_shapes import book, verdict
+    from streams.fence_shapes import Outlines, verdict
 
     if fault := location_problem(lon, lat):
         raise UsageError(fault)
     now = _moment(at)
     _, known = _known(connection)
-    answer = verdict(book(known), lon, lat, kind, severity, hard, now)
+    answer = verdict(Outlines(known), lon, lat, kind, severity, hard, now)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
