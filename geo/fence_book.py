@@ -19,7 +19,7 @@ from geo import fence_direct
 from geo.fence_direct import Ints, Outline, Pack
 from geo.fence_index import FenceIndex
 from geo.fence_shapes import UnitRings, flat, rings
-from geo.fences import Fence
+from geo.fences import Fence, FenceError
 from geo.raycast import Floats
 
 OVERLAY = 64  # changed fences that are tested directly before the index is made anew
@@ -190,7 +190,12 @@ class FenceBook:
         return fence.version > self._versions.get(fence.id, 0)
 
     def _entry(self, fence: Fence) -> _Entry:
-        return _Entry(fence, fence_direct.outline(flat(rings(fence.shape, self._unit_rings))))
+        try:
+            return _Entry(fence, fence_direct.outline(flat(rings(fence.shape, self._unit_rings))))
+        except FenceError:
+            raise
+        except (ValueError, ArithmeticError) as error:  # a record that nobody checked: no finite numbers, no points
+            raise FenceError(f"its shape cannot be used: {error}") from None
 
     def _now(self) -> _View:
         view = self._view

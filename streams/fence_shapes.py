@@ -7,14 +7,16 @@ from typing import Any
 
 from geo import fence_shapes
 from geo.boundaries import Boundaries
-from geo.divisions import PREFECTURE
+from geo.divisions import PREFECTURE, in_subtree
 from geo.effects import active, combined, marks
 from geo.fence_book import FenceBook
 from geo.fence_wire import feature, public
 from geo.fences import Fence, FenceError, UnitArea
+from geo.units import normalise, prefix
 from streams.fencing import unit_rings
 
 DIGITS = 6  # of a degree: 0.1 m
+NEAR_DEG = 0.01  # about 1 km here
 
 
 def book(fences: Iterable[Fence]) -> FenceBook:
@@ -31,12 +33,30 @@ def book(fences: Iterable[Fence]) -> FenceBook:
 def unit_of(fence: Fence) -> str:
     """The unit that a fence belongs to: its own, else the county of its middle, else the prefecture."""
     if isinstance(fence.shape, UnitArea):
-        return fence.shape.unit
+        return normalise(fence.shape.unit)
     try:
         middle = fence_shapes.centre(fence_shapes.rings(fence.shape, unit_rings))
     except FenceError:
         return PREFECTURE
     return Boundaries.load().county_of(*middle) or PREFECTURE
+
+
+def leaves(fence: Fence, unit: str) -> bool:
+    """Does it reach over the border of this unit, by more than about a kilometre: drawn borders are no sharper?"""
+    if prefix(PREFECTURE).startswith(prefix(unit)):
+        return False
+    if isinstance(fence.shape, UnitArea):
+        return not in_subtree(fence.shape.unit, unit)
+    import shapely  # here, so that workers do not pay for it
+
+    try:
+        own, area = (
+            shapely.union_all([shapely.make_valid(shapely.Polygon(p[0], p[1:])) for p in polygons])
+            for polygons in (unit_rings(unit), fence_shapes.rings(fence.shape, unit_rings))
+        )
+    except (KeyError, FenceError):
+        return True  # no border to judge by
+    return not own.buffer(NEAR_DEG).covers(area)
 
 
 def drawn(fence: Fence) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from geo import effects
@@ -20,6 +21,7 @@ from geo.divisions import PREFECTURE, in_subtree
 from geo.fence_book import FenceBook
 from geo.fences import Fence, FenceError, Mark, UnitArea
 from geo.raycast import Floats
+from geo.units import normalise
 
 
 def unit_rings(code: str) -> list[list[Floats]]:
@@ -28,6 +30,7 @@ def unit_rings(code: str) -> list[list[Floats]]:
     Raises:
         KeyError: the unit has none.
     """
+    code = normalise(code)
     if len(code) > COUNTY_DIGITS:
         shapes = [Cells.load().cell(code).coordinates]
     else:
@@ -48,7 +51,7 @@ class Fencing:
         self._inside: list[tuple[str, ...]] = []  # by row: ids of the fences that hold it, in order
         self._places = np.empty((0, 2))  # by row: lon, lat, NaN where unknown
         self._units: list[str] = []
-        self._next_ms: int | None = None  # when a fence with parameters begins or ends next
+        self._changes: dict[str, int] = {}  # when each fence with parameters begins or ends next
 
     def __len__(self) -> int:
         return len(self._fences)
@@ -78,13 +81,14 @@ class Fencing:
         except FenceError:
             if not isinstance(fence.shape, UnitArea):
                 raise
+            self.book.put(replace(fence, removed=True))  # else the polygon of an older version would stay
         self._fences[fence.id] = fence
         inside = self._holds(fence)
         touched = [row for row, ids in enumerate(self._inside) if inside[row] or fence.id in ids]
         for row in touched:
             others = (i for i in self._inside[row] if i != fence.id)
             self._inside[row] = tuple(sorted((*others, fence.id))) if inside[row] else tuple(others)
-        self._schedule(now_ms)
+        self._schedule([fence], now_ms)
         return touched
 
     def _holds(self, fence: Fence) -> Sequence[bool] | NDArray[np.bool_]:
@@ -121,19 +125,21 @@ class Fencing:
 
     def due(self, now_ms: int) -> list[int]:
         """Rows whose parameters may differ now, because a fence began or ended."""
-        if self._next_ms is None or now_ms < self._next_ms:
+        changed = {i for i, at_ms in self._changes.items() if at_ms <= now_ms}
+        if not changed:
             return []
-        rows = [r for r, ids in enumerate(self._inside) if ids and any(f.effect.params for f in self._of(r))]
-        self._schedule(now_ms)
-        return rows
+        self._schedule([self._fences[i] for i in changed], now_ms)
+        return [row for row, ids in enumerate(self._inside) if not changed.isdisjoint(ids)]
 
     def _of(self, row: int) -> list[Fence]:
         return [self._fences[i] for i in self._inside[row]]
 
-    def _schedule(self, now_ms: int) -> None:
-        live = (f for f in self._fences.values() if f.effect.params and not f.removed)
-        times = (effects.next_change(f, now_ms) for f in live)
-        self._next_ms = min((t for t in times if t is not None), default=None)
+    def _schedule(self, fences: Iterable[Fence], now_ms: int) -> None:
+        for fence in fences:
+            at_ms = effects.next_change(fence, now_ms) if fence.effect.params and not fence.removed else None
+            self._changes.pop(fence.id, None)
+            if at_ms is not None:
+                self._changes[fence.id] = at_ms
 
     def dump(self) -> list[Fence]:
         """All fences, removed ones too, for a snapshot; the rows say the rest."""

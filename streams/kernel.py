@@ -28,6 +28,7 @@ from detectors.layout import ACTIVE, BLOCK_SLOTS, CLEAR, EVENT, SLOT, SLOTS
 from detectors.profile_file import ProfileFile
 from detectors.texts import Kind
 from detectors.zone_sum import ZoneSums
+from geo import fence_checks
 from geo.assets import Sensor
 from geo.fences import Fence, FenceError
 from streams import finding, kernel_state
@@ -108,6 +109,11 @@ class Kernel:
         return ended + ([d for r in (row, *of) for d in self._retire(r)] if sensor.retired else [])
 
     def _fence(self, fence: Fence) -> None:
+        if faults := fence_checks.unworkable(
+            fence
+        ):  # a record that went round the checks would stop every reading in it
+            self._rows.problem(f"fence {fence.id}: {faults[0].field}: {faults[0].reason}; what it was before stays")
+            return
         try:
             self._rows.refresh(self._rows.fencing.put(fence, self._now_ms), self._now_ms)
         except FenceError as error:
@@ -281,7 +287,7 @@ class Kernel:
         """
         saved, notes = kernel_state.decode(data, self.domain, self.run, self.mode)
         self._open, self._now_ms = dict(saved.open), saved.now_ms
-        self._rows = Rows(self.domain, self._base)
+        self._rows, self._file = Rows(self.domain, self._base), None
         self._rows.fencing.load(saved.fences, saved.now_ms)
         if saved.profiles is not None:
             self._profiles(saved.profiles)

@@ -11,6 +11,7 @@ from detectors.profile_file import ProfileFile
 from detectors.profile_file import decode as decode_profiles
 from geo.assets import Asset, AssetError, Code, Record, Sensor, Zone, check, decode
 from geo.codes import looks_like_code, parse_code
+from geo.fence_checks import problems as fence_problems
 from geo.fences import Fence, FenceError
 from geo.fences import decode as decode_fence
 from streams import topics, versions
@@ -89,7 +90,7 @@ class Registry:
         try:
             name = (key or b"").decode()
             if topic == topics.FENCES:
-                self._reference(self.fences, name, None if value is None else decode_fence(value))
+                self._reference(self.fences, name, None if value is None else _usable(decode_fence(value)))
             elif topic == topics.PROFILES:
                 self._reference(self.profiles, name, None if value is None else decode_profiles(value))
             else:
@@ -150,3 +151,10 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self.zones) + len(self.assets) + len(self.sensors)
+
+
+def _usable(fence: Fence) -> Fence:
+    """Raises FenceError for a fence that went round the checks of those that write."""
+    for bad in fence_problems(fence):
+        raise FenceError(f"fence {fence.id[:80]}: {bad.field}: {bad.reason}")
+    return fence
