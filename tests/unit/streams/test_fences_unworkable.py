@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -104,3 +105,21 @@ def test_a_new_fence_asks_only_its_own_times(monkeypatch: pytest.MonkeyPatch) ->
         fencing.put(fence(f"F{i}", effect=effect), T0)
     assert asked == [f"F{i}" for i in range(5)]
     assert (fencing.due(T0 + 999), fencing.due(T0 + 1000), fencing.due(T0 + 1001)) == ([], [0], [])
+
+
+def test_a_vehicle_that_is_watched_again_enters_again_also_after_a_restore() -> None:
+    def fixes(k: Kernel, start: int) -> list[str]:
+        cols = from_rows([(NAME, T0 + (start + i) * 10_000, 1.0) for i in range(5)])
+        cols = dataclasses.replace(cols, lon=np.full(5, LON), lat=np.full(5, LAT))
+        return [d.kind for d in k.process(cols) if d.kind.startswith("fence_")]
+
+    k = Kernel("water")
+    k.configure([sensor(moving=True), fence(moving=True)])
+    assert fixes(k, 0) == ["fence_entry"]
+    (gone,) = k.configure([sensor(moving=False, version=2, lon=None, lat=None)])
+    assert (gone.state, gone.lon, gone.lat) == ("clear", LON, LAT)
+    other = Kernel("water")
+    other.restore(k.snapshot())
+    for each in (k, other):
+        each.configure([sensor(moving=True, version=3)])
+    assert fixes(k, 10) == fixes(other, 10) == ["fence_entry"]
