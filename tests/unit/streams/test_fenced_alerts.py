@@ -88,3 +88,12 @@ def test_state_survives_a_restart_with_its_fences() -> None:
     again = Engine()
     again.restore({k: msgspec.msgpack.encode(a) for k, a in engine.alerts.items()}, b"")
     assert again.alerts == engine.alerts
+
+
+def test_a_suppressed_hard_limit_is_told_when_the_fence_ends_though_the_value_is_back_inside_it() -> None:
+    """Of kinds whose hard limit a fence may suppress by name."""
+    flow = {"kind": "flow_high"}
+    engine, told = play(one(QUIET, hard=True, **flow), one(QUIET, at_s=40, **flow), one(at_s=80, **flow))
+    assert [trigger for trigger, _, _ in told] == ["raise", "repeat", "unsuppress"]
+    (alert,) = engine.alerts.values()
+    assert (alert.suppressions, alert.label, alert.hard) == ((), "UNACK", True)
