@@ -19,6 +19,7 @@ from geo.boundaries import Boundaries
 from geo.cells import Cells
 from geo.divisions import PREFECTURE, in_subtree
 from geo.fence_book import FenceBook
+from geo.fence_checks import unworkable
 from geo.fences import Fence, FenceError, Mark, UnitArea
 from geo.raycast import Floats
 from geo.units import normalise
@@ -66,6 +67,16 @@ class Fencing:
                 self._places = np.concatenate([self._places, np.full((max(row, 64), 2), math.nan)])
         self._places[row], self._units[row] = (lon, lat), sensor.unit_code
         self._inside[row] = tuple(f.id for f in self.at(lon, lat, sensor.unit_code))
+
+    def take(self, fence: Fence, now_ms: int) -> list[int]:
+        """`put` of a record from outside: one that went round the checks would stop every reading in it.
+
+        Raises:
+            FenceError: it cannot be worked with; what it was before stays.
+        """
+        for bad in unworkable(fence):
+            raise FenceError(f"{bad.field}: {bad.reason}")
+        return self.put(fence, now_ms)
 
     def put(self, fence: Fence, now_ms: int) -> list[int]:
         """Take over a newer version of a fence; the rows that were or are inside it.

@@ -28,7 +28,6 @@ from detectors.layout import ACTIVE, BLOCK_SLOTS, CLEAR, EVENT, SLOT, SLOTS
 from detectors.profile_file import ProfileFile
 from detectors.texts import Kind
 from detectors.zone_sum import ZoneSums
-from geo import fence_checks
 from geo.assets import Sensor
 from geo.fences import Fence, FenceError
 from streams import finding, kernel_state
@@ -109,13 +108,8 @@ class Kernel:
         return ended + ([d for r in (row, *of) for d in self._retire(r)] if sensor.retired else [])
 
     def _fence(self, fence: Fence) -> None:
-        if faults := fence_checks.unworkable(
-            fence
-        ):  # a record that went round the checks would stop every reading in it
-            self._rows.problem(f"fence {fence.id}: {faults[0].field}: {faults[0].reason}; what it was before stays")
-            return
         try:
-            self._rows.refresh(self._rows.fencing.put(fence, self._now_ms), self._now_ms)
+            self._rows.refresh(self._rows.fencing.take(fence, self._now_ms), self._now_ms)
         except FenceError as error:
             self._rows.problem(f"fence {fence.id}: {error}; what it was before stays")
 
