@@ -19,8 +19,9 @@ from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
 
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 AGAIN_S = 3400.0  # all is told again in so many seconds: within an hour
-RECORDS = 200  # of one message, so that a fence of many points cannot fill it
+RECORDS, BYTES = 200, 700_000  # of one message: fences and pipes of many points would fill more than a broker takes
 
 
 class Registry(Protocol):
@@ -104,7 +105,16 @@ class Announcer:
 
 
 def _parts(records: list[T]) -> list[list[T]]:
-    return [records[k : k + RECORDS] for k in range(0, len(records), RECORDS)]
+    parts: list[list[T]] = []
+    filled = 0
+    for record in records:
+        size = len(_encode(record))
+        if not parts or len(parts[-1]) == RECORDS or filled + size > BYTES:
+            parts.append([])
+            filled = 0
+        parts[-1].append(record)
+        filled += size
+    return parts
 
 
 def _forget(told: dict[Any, Any], due: float) -> float:
