@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STRICTER: Mapping[str, int] = {
     **{f"limits.high_{k}": 1 for k in (1, 2, 3)},
     **{f"limits.low_{k}": -1 for k in (1, 2, 3)},
-    **dict.fromkeys(("limits.off_scale", "delay.on_n", "delay.on_s", "delay.update_s"), 1),
+    **dict.fromkeys(("limits.off_scale", "delay.on_n", "delay.on_s", "delay.update_s", "equipment.update_s"), 1),
     **dict.fromkeys(("range.min", "range.max", "delay.on_most_s"), 0),
 }
 
