@@ -152,6 +152,8 @@ def _sizes(fence: Fence) -> Iterator[Problem]:
     ):  # fmt: skip
         if n > most:
             yield Problem(name, f"is {n:,} long; at most {most:,} are taken")
+    if any("\ud800" <= c <= "\udfff" for c in f"{fence.name_zh}{fence.name_en}{fence.note}"):
+        yield Problem("name_zh", "or another text has half a character (a lone surrogate), which no file can hold")
 
 
 def _end(fence: Fence) -> Iterator[Problem]:

@@ -114,7 +114,8 @@ def from_feature(plain: Any) -> Fence:
     fields.setdefault("id", plain.get("id"))
     for lang in ("zh", "en"):
         if f"name_{lang}" in fields:
-            fields["name"] = {**fields.get("name", {}), lang: fields.pop(f"name_{lang}")}
+            known = fields.get("name")  # a text of a drawing program's own gives way
+            fields["name"] = {**(known if isinstance(known, dict) else {}), lang: fields.pop(f"name_{lang}")}
     if "shape" not in fields:
         fields["shape"] = _shape(str(fields["id"]), plain.get("geometry"), fields)
     return parse(fields)
