@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,7 @@ class Context:
     history: History | None
     divisions: Divisions
     accounts: list[dict[str, str]] = field(default_factory=list)
+    changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
     def trouble(self) -> str:

@@ -194,6 +194,8 @@ def parse(domain: str, text: str, source: Path) -> dict[str, Profile]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{source}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ProfileError(f"{source}: its values lie too deep in one another") from None
     for name, body in table.items():
         if not isinstance(body, dict):
             raise ProfileError(f"{source}: {name}: want a table [{name}] with the parts of a profile")

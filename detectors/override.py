@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,16 @@ from detectors.params import ParamError, blocks_of, check, check_together
 
 if TYPE_CHECKING:
     from detectors.catalog import Profile
+
+
+# What a fence may only make stricter, so that it can never hide a hard limit: 1: not above the profile's value, -1: not
+# below it, 0: not at all (a narrow range makes high readings "impossible", which is equipment trouble).
+STRICTER: Mapping[str, int] = {
+    **{f"limits.high_{k}": 1 for k in (1, 2, 3)},
+    **{f"limits.low_{k}": -1 for k in (1, 2, 3)},
+    **dict.fromkeys(("limits.off_scale", "delay.on_n", "delay.on_s", "delay.update_s", "equipment.update_s"), 1),
+    **dict.fromkeys(("range.min", "range.max", "delay.on_most_s"), 0),
+}
 
 
 def shape(params: Mapping[str, float]) -> tuple[int, ...]:
@@ -24,10 +35,22 @@ def merge(profile: Profile, fence: Mapping[str, float], sensor: Mapping[str, flo
         ParamError: a name or value cannot be used; the text begins with "fence" or the name.
     """
     try:
-        inside = override(profile, fence)
+        inside = override(profile, stricter(profile, fence))
     except ParamError as error:
         raise ParamError(f"fence: {error}") from None
     return override(replace(profile, params=inside), sensor)
+
+
+def stricter(profile: Profile, fence: Mapping[str, float]) -> dict[str, float]:
+    """A fence's parameters, those that would hide a hard limit at the profile's own value."""
+    out = {}
+    for name, value in fence.items():
+        side, usual = STRICTER.get(name), profile.params.get(name, math.nan)
+        if side is not None and (side == 0 or (value - usual) * side > 0):
+            value = usual
+        if name not in STRICTER or not math.isnan(value):
+            out[name] = value
+    return out
 
 
 def override(profile: Profile, params: Mapping[str, float]) -> Mapping[str, float]:

@@ -24,7 +24,7 @@ from geo.fence_shapes import rings
 from geo.fences import Fence, FenceError
 from geo.metric import Floats
 from geo.records import Asset, Sensor
-from streams.fencing import unit_rings
+from geo.unit_rings import unit_rings
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -19,7 +19,7 @@ from geo import fence_direct
 from geo.fence_direct import Ints, Outline, Pack
 from geo.fence_index import FenceIndex
 from geo.fence_shapes import UnitRings, flat, rings
-from geo.fences import Fence
+from geo.fences import Fence, FenceError
 from geo.raycast import Floats
 
 OVERLAY = 64  # changed fences that are tested directly before the index is made anew
@@ -60,8 +60,12 @@ class FenceBook:
     (['F-1'], [])
     """
 
-    def __init__(self, unit_rings: UnitRings) -> None:
-        """`unit_rings` gives the polygons of an administrative unit, each a list of rings; KeyError: none."""
+    def __init__(self, unit_rings: UnitRings, indexed: bool = True) -> None:
+        """`unit_rings` gives the polygons of an administrative unit, each a list of rings; KeyError: none.
+
+        Not `indexed`: every look-up tests the boxes of all fences, and no memory goes to a grid.
+        """
+        self._indexed = indexed
         self._unit_rings = unit_rings
         self._entries: dict[str, _Entry] = {}
         self._versions: dict[str, int] = {}  # of removed ones too, so that a late older version does not come back
@@ -125,7 +129,7 @@ class FenceBook:
         if len(lon) != len(lat):
             raise ValueError(f"{len(lon)} longitudes and {len(lat)} latitudes: want as many of each")
         view = self._now()
-        if len(view.overlay.numbers) > OVERLAY:
+        if self._indexed and len(view.overlay.numbers) > OVERLAY:
             self.rebuild_soon()
         lon, lat = np.ascontiguousarray(lon, dtype=np.float64), np.ascontiguousarray(lat, dtype=np.float64)
         none = np.zeros(len(lon) + 1, dtype=np.int32)
@@ -190,7 +194,12 @@ class FenceBook:
         return fence.version > self._versions.get(fence.id, 0)
 
     def _entry(self, fence: Fence) -> _Entry:
-        return _Entry(fence, fence_direct.outline(flat(rings(fence.shape, self._unit_rings))))
+        try:
+            return _Entry(fence, fence_direct.outline(flat(rings(fence.shape, self._unit_rings))))
+        except FenceError:
+            raise
+        except (ValueError, ArithmeticError) as error:  # a record that nobody checked: no finite numbers, no points
+            raise FenceError(f"its shape cannot be used: {error}") from None
 
     def _now(self) -> _View:
         view = self._view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,10 @@ from geo.fence_shape_checks import shape_problems
 from geo.fences import KINDS, Area, Fence, FenceError, Once, Weekly
 
 MAX_CHANGE = 0.01  # of its area that a repair may change
+LAST_MS = 4_102_444_800_000  # 2100-01-01: a later time says "for ever", and past year 9999 it cannot be written
+MAX_PEOPLE = 10_000_000
+MAX_DWELL_S = 30 * 86_400.0
+MAX_TEXT, MAX_WINDOWS, MAX_TELL = 2_000, 100, 50  # a fence goes to every worker, and is looked at for every alert in it
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
@@ -40,16 +44,24 @@ def problems(
     if fence.kind not in KINDS:
         out.append(Problem("kind", f"is {fence.kind!r}; want one of {', '.join(KINDS)}"))
     table = divisions or Divisions.load()
-    out += shape_problems(fence.shape, table)
-    out += [*_times(fence), *_end(fence), *_effect(fence, kinds), *_params(fence, profiles), *_tell(fence, table)]
-    if fence.people < 0:
-        out.append(Problem("people", f"is {fence.people}; want 0 or more"))
-    if not (math.isfinite(fence.dwell_s) and fence.dwell_s >= 0):
-        out.append(Problem("dwell_s", f"is {fence.dwell_s}; want seconds, 0 for never"))
+    out += unworkable(fence, table)
+    out += [*_end(fence), *_effect(fence, kinds), *_params(fence, profiles), *_tell(fence, table)]
     if fence.dwell_s > 0 and not fence.moving:
         out.append(Problem("dwell_s", "is only told of moving assets; set moving to true, or leave it out"))
     if fence.version < 1:
         out.append(Problem("version", f"is {fence.version}; want 1 or more"))
+    return out
+
+
+def unworkable(fence: Fence, divisions: Divisions | None = None) -> list[Problem]:
+    """What a worker cannot work with: shapes, times and sizes. Of a removed fence nothing."""
+    if fence.removed:
+        return []
+    out = [*shape_problems(fence.shape, divisions or Divisions.load()), *_times(fence), *_sizes(fence)]
+    if not 0 <= fence.people <= MAX_PEOPLE:
+        out.append(Problem("people", f"is {fence.people}; want 0 to {MAX_PEOPLE:,}"))
+    if not (math.isfinite(fence.dwell_s) and 0 <= fence.dwell_s <= MAX_DWELL_S):
+        out.append(Problem("dwell_s", f"is {fence.dwell_s:g}; want seconds, at most {MAX_DWELL_S:,.0f}; 0 for never"))
     return out
 
 
@@ -82,6 +94,8 @@ def repaired(fence: Fence) -> tuple[Fence, str]:
         return fence, ""
     import shapely  # here, so that workers that only look points up do not pay for it
 
+    if any(not polygon or any(not _drawn(ring) for ring in polygon) for polygon in fence.shape.coordinates):
+        return fence, ""  # nothing to mend: `problems` tells what is wrong with it
     parts = [shapely.Polygon(polygon[0], polygon[1:]) for polygon in fence.shape.coordinates]
     whole = shapely.MultiPolygon(parts)
     if whole.is_valid:
@@ -106,9 +120,16 @@ def _times(fence: Fence) -> Iterator[Problem]:
     start, end = fence.from_ms, fence.until_ms
     if start is not None and end is not None and start >= end:
         yield Problem("until_ms", f"is {end}, not after from_ms {start}")
+    for name, ms in (("from_ms", start), ("until_ms", end)):
+        if ms is not None and not 0 <= ms <= LAST_MS:
+            yield Problem(name, f"is {ms}; want a time from 1970 to 2100, or leave it out for no such time")
     for n, window in enumerate(fence.active, 1):
         where = f"active, window {n}"
         if isinstance(window, Once):
+            if not (0 <= window.start_ms <= LAST_MS and 0 <= window.end_ms <= LAST_MS):
+                yield Problem(
+                    where, f"start_ms {window.start_ms}, end_ms {window.end_ms}; want times from 1970 to 2100"
+                )
             if window.end_ms <= window.start_ms:
                 yield Problem(where, f"end_ms {window.end_ms} is not after start_ms {window.start_ms}")
         else:
@@ -121,6 +142,18 @@ def _weekly(where: str, window: Weekly) -> Iterator[Problem]:
     for name, text in (("start", window.start), ("end", window.end)):
         if not _TIME.fullmatch(text) or (name == "start" and text == "24:00"):
             yield Problem(where, f"{name} is {text!r}; want HH:MM in Beijing time, e.g. 07:30")
+
+
+def _sizes(fence: Fence) -> Iterator[Problem]:
+    for name, n, most in (
+        ("name_zh", len(fence.name_zh), MAX_TEXT), ("name_en", len(fence.name_en), MAX_TEXT),
+        ("note", len(fence.note), MAX_TEXT), ("active", len(fence.active), MAX_WINDOWS),
+        ("effect.tell", len(fence.effect.tell), MAX_TELL),
+    ):  # fmt: skip
+        if n > most:
+            yield Problem(name, f"is {n:,} long; at most {most:,} are taken")
+    if any("\ud800" <= c <= "\udfff" for c in f"{fence.name_zh}{fence.name_en}{fence.note}"):
+        yield Problem("name_zh", "or another text has half a character (a lone surrogate), which no file can hold")
 
 
 def _end(fence: Fence) -> Iterator[Problem]:
@@ -171,6 +204,11 @@ def _tell(fence: Fence, table: Divisions) -> Iterator[Problem]:
             yield Problem(where, "names neither a unit nor an organisation; give one")
         if tell.unit and tell.unit not in table:
             yield Problem(where, f"there is no unit {tell.unit}; give its 6-, 9- or 12-digit code")
+
+
+def _drawn(ring: Sequence[tuple[float, float]]) -> bool:
+    """Is it a ring that can be tested for crossings: three or more points, all finite?"""
+    return len(set(ring)) >= 3 and all(math.isfinite(x) and math.isfinite(y) for x, y in ring)
 
 
 def _place(reason: str) -> str:

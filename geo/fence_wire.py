@@ -114,7 +114,8 @@ def from_feature(plain: Any) -> Fence:
     fields.setdefault("id", plain.get("id"))
     for lang in ("zh", "en"):
         if f"name_{lang}" in fields:
-            fields["name"] = {**fields.get("name", {}), lang: fields.pop(f"name_{lang}")}
+            known = fields.get("name")  # a text of a drawing program's own gives way
+            fields["name"] = {**(known if isinstance(known, dict) else {}), lang: fields.pop(f"name_{lang}")}
     if "shape" not in fields:
         fields["shape"] = _shape(str(fields["id"]), plain.get("geometry"), fields)
     return parse(fields)
@@ -122,7 +123,7 @@ def from_feature(plain: Any) -> Fence:
 
 def _shape(who: str, geometry: Any, fields: dict[str, Any]) -> dict[str, Any]:
     kind = geometry.get("type") if isinstance(geometry, dict) else None
-    at = geometry.get("coordinates") if kind else None
+    at = _flat(geometry.get("coordinates")) if kind else None
     if kind is None and "unit" in fields:
         return {"type": "unit", "unit": fields.pop("unit")}
     if kind in ("Polygon", "MultiPolygon"):
@@ -135,6 +136,15 @@ def _shape(who: str, geometry: Any, fields: dict[str, Any]) -> dict[str, Any]:
         str(kind), "a polygon, a point with radius_m, a line with width_m, or no geometry and the property unit"
     )
     raise FenceError(f"fence {who}: geometry {kind}: want {need}")
+
+
+def _flat(at: Any) -> Any:
+    """Coordinates without the heights that GIS programs add."""
+    if not isinstance(at, list):
+        return at
+    if len(at) == 3 and all(isinstance(v, int | float) for v in at):
+        return at[:2]
+    return [_flat(item) for item in at]
 
 
 def _time(who: str, k: int, t: _Time) -> Weekly | Once:

@@ -135,6 +135,10 @@ class Tracker:
                 del self._assets[asset]
         return moves
 
+    def forget(self, asset: str) -> None:
+        """An asset that is not watched any more: where it was means nothing for later fixes."""
+        self._assets.pop(asset, None)
+
     def dump(self) -> bytes:
         """All that is remembered, exact."""
         return msgspec.msgpack.encode(dict(sorted(self._assets.items())))

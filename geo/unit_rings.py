@@ -7,6 +7,7 @@ import numpy as np
 from geo.boundaries import Boundaries
 from geo.divisions import PREFECTURE
 from geo.raycast import Floats
+from geo.units import normalise
 
 COUNTY_DIGITS = 6
 
@@ -18,6 +19,7 @@ def unit_rings(code: str) -> list[list[Floats]]:
         KeyError: the unit has none.
         UnitError: the code is not in the table of divisions.
     """
+    code = normalise(code)
     if len(code) > COUNTY_DIGITS:
         from geo.cells import Cells  # here: it brings shapely, which most processes do without
 

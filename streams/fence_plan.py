@@ -6,7 +6,8 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -62,6 +63,7 @@ def plan(
             BadFence(where, fence.id, p.field, p.reason)
             for p in problems(replace(mended, version=1), Divisions.load(), KINDS, Catalog.default().profiles)
         ]
+        faults += [BadFence(where, fence.id, "effect.params", reason) for reason in _hiding(mended)]
         if fence.id in seen:
             faults.append(BadFence(where, fence.id, "id", f"is also at {seen[fence.id] or 'another place'}"))
         seen.setdefault(fence.id, where)
@@ -85,6 +87,20 @@ def removal(id_: str, version: int | None, known: Mapping[str, Fence], by: str, 
     if version is not None and version != old.version:
         return BadFence("", id_, STALE, f"is {old.version} by now, you saw {version}: look at it again")
     return replace(old, removed=True, version=old.version + 1, by=by, at_ms=at_ms)
+
+
+def _hiding(fence: Fence) -> Iterator[str]:
+    """Parameters that would keep a hard limit of the profile from being told."""
+    from detectors.catalog import Catalog
+    from detectors.override import stricter
+
+    profiles = Catalog.default().profiles
+    for key, values in fence.effect.params.items():
+        profile = profiles.get(key)
+        taken = stricter(profile, values) if profile else values
+        for name, value in values.items():
+            if taken.get(name, math.nan) != value and not math.isnan(value):
+                yield f"{key}: {name} is {value:g}: a fence may tighten what leads to a hard limit, never widen it"
 
 
 def _stale(fence: Fence, old: Fence | None) -> str:

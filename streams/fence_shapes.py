@@ -9,14 +9,16 @@ import numpy as np
 
 from geo import fence_shapes, raycast
 from geo.boundaries import Boundaries
-from geo.divisions import PREFECTURE
+from geo.divisions import PREFECTURE, in_subtree
 from geo.effects import active, combined, marks
 from geo.fence_wire import feature, public
 from geo.fences import Fence, FenceError, UnitArea
 from geo.raycast import Floats
 from geo.unit_rings import unit_rings
+from geo.units import normalise, prefix
 
 DIGITS = 6  # of a degree: 0.1 m
+NEAR_DEG = 0.01  # about 1 km here
 
 
 class Outlines:
@@ -52,9 +54,27 @@ def _polygons(fence: Fence) -> fence_shapes.Polygons:
 def unit_of(fence: Fence) -> str:
     """The unit that a fence belongs to: its own, else the county of its middle, else the prefecture."""
     if isinstance(fence.shape, UnitArea):
-        return fence.shape.unit
+        return normalise(fence.shape.unit)
     polygons = _polygons(fence)
     return (Boundaries.load().county_of(*fence_shapes.centre(polygons)) if polygons else None) or PREFECTURE
+
+
+def leaves(fence: Fence, unit: str) -> bool:
+    """Does it reach over the border of this unit, by more than about a kilometre: drawn borders are no sharper?"""
+    if prefix(PREFECTURE).startswith(prefix(unit)):
+        return False
+    if isinstance(fence.shape, UnitArea):
+        return not in_subtree(fence.shape.unit, unit)
+    import shapely  # here, so that workers do not pay for it
+
+    try:
+        own, area = (
+            shapely.union_all([shapely.make_valid(shapely.Polygon(p[0], p[1:])) for p in polygons])
+            for polygons in (unit_rings(unit), fence_shapes.rings(fence.shape, unit_rings))
+        )
+    except (KeyError, FenceError):
+        return True  # no border to judge by
+    return not own.buffer(NEAR_DEG).covers(area)
 
 
 def drawn(fence: Fence) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from geo import effects
 from geo.assets import Sensor
-from geo.divisions import in_subtree
+from geo.divisions import UnitError, in_subtree
 from geo.fence_book import FenceBook
+from geo.fence_checks import unworkable
 from geo.fences import Fence, FenceError, Mark, UnitArea
 from geo.unit_rings import unit_rings
 
@@ -24,12 +26,12 @@ class Fencing:
     """`put` fences and `place` rows in any order; equal ones in equal order give equal answers."""
 
     def __init__(self) -> None:
-        self.book = FenceBook(unit_rings=unit_rings)  # those that have polygons
+        self.book = FenceBook(unit_rings=unit_rings, indexed=False)  # those that have polygons
         self._fences: dict[str, Fence] = {}
         self._inside: list[tuple[str, ...]] = []  # by row: ids of the fences that hold it, in order
         self._places = np.empty((0, 2))  # by row: lon, lat, NaN where unknown
         self._units: list[str] = []
-        self._next_ms: int | None = None  # when a fence with parameters begins or ends next
+        self._changes: dict[str, int] = {}  # when each fence with parameters begins or ends next
 
     def __len__(self) -> int:
         return len(self._fences)
@@ -45,6 +47,16 @@ class Fencing:
         self._places[row], self._units[row] = (lon, lat), sensor.unit_code
         self._inside[row] = tuple(f.id for f in self.at(lon, lat, sensor.unit_code))
 
+    def take(self, fence: Fence, now_ms: int) -> list[int]:
+        """`put` of a record from outside: one that went round the checks would stop every reading in it.
+
+        Raises:
+            FenceError: it cannot be worked with; what it was before stays.
+        """
+        for bad in unworkable(fence):
+            raise FenceError(f"{bad.field}: {bad.reason}")
+        return self.put(fence, now_ms)
+
     def put(self, fence: Fence, now_ms: int) -> list[int]:
         """Take over a newer version of a fence; the rows that were or are inside it.
 
@@ -59,13 +71,14 @@ class Fencing:
         except FenceError:
             if not isinstance(fence.shape, UnitArea):
                 raise
+            self.book.put(replace(fence, removed=True))  # else the polygon of an older version would stay
         self._fences[fence.id] = fence
         inside = self._holds(fence)
         touched = [row for row, ids in enumerate(self._inside) if inside[row] or fence.id in ids]
         for row in touched:
             others = (i for i in self._inside[row] if i != fence.id)
             self._inside[row] = tuple(sorted((*others, fence.id))) if inside[row] else tuple(others)
-        self._schedule(now_ms)
+        self._schedule([fence], now_ms)
         return touched
 
     def _holds(self, fence: Fence) -> Sequence[bool] | NDArray[np.bool_]:
@@ -102,19 +115,21 @@ class Fencing:
 
     def due(self, now_ms: int) -> list[int]:
         """Rows whose parameters may differ now, because a fence began or ended."""
-        if self._next_ms is None or now_ms < self._next_ms:
+        changed = {i for i, at_ms in self._changes.items() if at_ms <= now_ms}
+        if not changed:
             return []
-        rows = [r for r, ids in enumerate(self._inside) if ids and any(f.effect.params for f in self._of(r))]
-        self._schedule(now_ms)
-        return rows
+        self._schedule([self._fences[i] for i in changed], now_ms)
+        return [row for row, ids in enumerate(self._inside) if not changed.isdisjoint(ids)]
 
     def _of(self, row: int) -> list[Fence]:
         return [self._fences[i] for i in self._inside[row]]
 
-    def _schedule(self, now_ms: int) -> None:
-        live = (f for f in self._fences.values() if f.effect.params and not f.removed)
-        times = (effects.next_change(f, now_ms) for f in live)
-        self._next_ms = min((t for t in times if t is not None), default=None)
+    def _schedule(self, fences: Iterable[Fence], now_ms: int) -> None:
+        for fence in fences:
+            at_ms = effects.next_change(fence, now_ms) if fence.effect.params and not fence.removed else None
+            self._changes.pop(fence.id, None)
+            if at_ms is not None:
+                self._changes[fence.id] = at_ms
 
     def dump(self) -> list[Fence]:
         """All fences, removed ones too, for a snapshot; the rows say the rest."""
@@ -128,4 +143,9 @@ class Fencing:
 
 def _below(unit: str, fence: Fence) -> bool:
     """A unit's fence holds what is in its subtree, whether it has a polygon or not."""
-    return bool(unit) and isinstance(fence.shape, UnitArea) and in_subtree(unit, fence.shape.unit)
+    if not unit or not isinstance(fence.shape, UnitArea):
+        return False
+    try:
+        return in_subtree(unit, fence.shape.unit)
+    except UnitError:  # a sensor's record that nobody checked
+        return False

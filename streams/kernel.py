@@ -109,7 +109,7 @@ class Kernel:
 
     def _fence(self, fence: Fence) -> None:
         try:
-            self._rows.refresh(self._rows.fencing.put(fence, self._now_ms), self._now_ms)
+            self._rows.refresh(self._rows.fencing.take(fence, self._now_ms), self._now_ms)
         except FenceError as error:
             self._rows.problem(f"fence {fence.id}: {error}; what it was before stays")
 
@@ -138,7 +138,8 @@ class Kernel:
             ended = self._told(self._groups.add(of, cols.ts_ms, cols.value))
         found = ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
         if self._moving and cols.lon is not None:
-            found += self._moving.add(cols, np.where(quality == 2, -1, rows[idx]) if len(quality) else rows[idx])
+            own = np.array([self._rows.owner(r) if r >= 0 else -1 for r in rows.tolist()], np.int32)
+            found += self._moving.add(cols, np.where(quality == 2, -1, own[idx]) if len(quality) else own[idx])
         return found
 
     def _judge(self, rows: Any, idx: Any, ts_ms: Any, values: Any, quality: Any, at_ms: int) -> list[Detection]:
@@ -243,7 +244,7 @@ class Kernel:
         note = self._groups.note(row, float(e["value"]))
         name, now_ms = self._rows.names[row], at_ms or self._now_ms
         made = detection(e, kind, Context(self.run, self.mode, name, sensor, profile, params, now_ms, note), retired)
-        if (place := self._moving.place(row)) is not None:
+        if self._moving and (place := self._moving.place(self._rows.owner(row))) is not None:
             return self._placed(msgspec.structs.replace(made, lon=place[0], lat=place[1]), "")
         marks = self._rows.fencing.marks(row, made.kind, made.ts_ms, made.hard)
         return msgspec.structs.replace(made, fences=marks) if marks else made
@@ -281,7 +282,7 @@ class Kernel:
         """
         saved, notes = kernel_state.decode(data, self.domain, self.run, self.mode)
         self._open, self._now_ms = dict(saved.open), saved.now_ms
-        self._rows = Rows(self.domain, self._base)
+        self._rows, self._file = Rows(self.domain, self._base), None
         self._rows.fencing.load(saved.fences, saved.now_ms)
         if saved.profiles is not None:
             self._profiles(saved.profiles)

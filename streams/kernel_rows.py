@@ -7,7 +7,7 @@ Parameters are the profile's, over them those of the active fences that hold the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors import equipment
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, Profile
-from detectors.override import merge
+from detectors.override import merge, override
 from detectors.params import RECORD, ParamError, compile_params
 from geo.assets import Sensor, profile_for
 from streams.columns import Columns
@@ -113,6 +113,10 @@ class Rows:
             row = self.put(f"{sensor}/{metric}", self.of_metric(self.sensors[own], metric), now_ms)
         return row
 
+    def owner(self, row: int) -> int:
+        """The sensor's own row for that of one of its metrics."""
+        return self.bank.rows.get(self.names[row].partition("/")[0], row)
+
     def of_metric(self, sensor: Sensor, metric: str) -> Sensor:
         """What a metric's row is judged by: the sensor's place, the metric's profile."""
         kind = metric if f"{self.domain}.{metric}" in self.catalog.profiles else "generic"
@@ -132,7 +136,7 @@ class Rows:
             values = merge(profile, fence, sensor.params)
         except ParamError as error:
             self.problem(f"sensor {sensor.id}: params: {error}; its profile {profile.key} is used without them")
-            values = profile.params
+            values = self._own(profile, sensor) if fence else profile.params
         interval = sensor.interval_s if math.isfinite(sensor.interval_s) and sensor.interval_s > 0 else 60.0
         if sensor.retired:
             values = {**values, "dropout.intervals": 0.0}
@@ -142,6 +146,13 @@ class Rows:
             self.params = records(np.concatenate([self.params, np.zeros(at, RECORD)]))
         self.params[at] = record
         return at
+
+    def _own(self, profile: Profile, sensor: Sensor) -> Mapping[str, float]:
+        """What the sensor asks for by itself: a fence that does not fit must not take its hard limits away."""
+        try:
+            return override(profile, sensor.params)
+        except ParamError:
+            return profile.params
 
     def problem(self, text: str) -> None:
         """Keep what was refused, each text once."""

@@ -58,11 +58,12 @@ class Movements:
         if sensor.moving and not sensor.retired:
             self._rows[row] = sensor
             return []
-        self._places.pop(row, None)
+        last = self._places.pop(row, None) or (sensor.lon or 0.0, sensor.lat or 0.0)
         if self._rows.pop(row, None) is None:
             return []
+        self._tracker.forget(sensor.id)
         ended = [key for key in self._open if key[0] == sensor.id]
-        return [self._ended(sensor, key) for key in ended]
+        return [self._ended(sensor, key, last) for key in ended]
 
     def place(self, row: int) -> tuple[float, float] | None:
         """lon, lat of a moving row's last usable fix; None for rows that stand still."""
@@ -104,11 +105,10 @@ class Movements:
         self._open[sensor.id, move.fence, kind] = move.ts_ms
         yield self._detection(sensor, move, kind, "raise", move.ts_ms)
 
-    def _ended(self, sensor: Sensor, key: tuple[str, str, str]) -> Detection:
+    def _ended(self, sensor: Sensor, key: tuple[str, str, str], last: tuple[float, float]) -> Detection:
         onset = self._open.pop(key)
         move = Move(
-            asset=sensor.id, fence=key[1], what="exit", ts_ms=onset, lon=sensor.lon or 0.0, lat=sensor.lat or 0.0,
-            since_ms=onset,
+            asset=sensor.id, fence=key[1], what="exit", ts_ms=onset, lon=last[0], lat=last[1], since_ms=onset
         )  # fmt: skip
         return self._detection(sensor, move, key[2], "clear", onset)
 

@@ -11,6 +11,7 @@ from detectors.profile_file import ProfileFile
 from detectors.profile_file import decode as decode_profiles
 from geo.assets import Asset, AssetError, Code, Record, Sensor, Zone, check, decode
 from geo.codes import looks_like_code, parse_code
+from geo.fence_checks import problems as fence_problems
 from geo.fences import Fence, FenceError
 from geo.fences import decode as decode_fence
 from streams import topics, versions
@@ -89,7 +90,7 @@ class Registry:
         try:
             name = (key or b"").decode()
             if topic == topics.FENCES:
-                self._reference(self.fences, name, None if value is None else decode_fence(value))
+                self._reference(self.fences, name, None if value is None else _usable(decode_fence(value)))
             elif topic == topics.PROFILES:
                 self._reference(self.profiles, name, None if value is None else decode_profiles(value))
             else:
@@ -109,14 +110,16 @@ class Registry:
         self.put(record)
 
     def _reference(self, table: dict[str, Any], name: str, record: Fence | ProfileFile | None) -> None:
-        """A fence or profiles; keys of single versions are passed over."""
-        if versions.is_old(name) or table.get(name) == record:
+        """A fence or profiles, the newest version: workers keep the first of equal ones too.
+
+        Keys of single versions are passed over, and tombstones: a fence ends by a version that is `removed`.
+        """
+        if versions.is_old(name) or record is None:
             return
-        if record is None:
-            del table[name]
-        else:
+        old = table.get(record.id)
+        if old is None or record.version > old.version:
             table[record.id] = record
-        self.changes += 1
+            self.changes += 1
 
     def changed_since(self, cursor: int) -> tuple[int, list[str]]:
         """(new cursor, ids changed or removed after `cursor`, oldest change first). Begin with 0."""
@@ -150,3 +153,10 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self.zones) + len(self.assets) + len(self.sensors)
+
+
+def _usable(fence: Fence) -> Fence:
+    """Raises FenceError for a fence that went round the checks of those that write."""
+    for bad in fence_problems(fence):
+        raise FenceError(f"fence {fence.id[:80]}: {bad.field}: {bad.reason}")
+    return fence

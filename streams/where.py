@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from geo.assets import Asset
@@ -27,10 +27,11 @@ class Whereabouts:
 
     def answer(
         self, lon: float, lat: float, kind: str = "", severity: str = "III", hard: bool = False,
-        now_ms: int | None = None, radius_m: float = RADIUS_M,
+        now_ms: int | None = None, radius_m: float = RADIUS_M, seen: Callable[[str], bool] = lambda unit: True,
     ) -> dict[str, Any]:  # fmt: skip
         """`unit` (the deepest, None outside) with a member a level, `fences` that hold the place with what they would
-        do to an alert of `kind` ("": only which), and the `assets` within `radius_m`, the nearest first."""
+        do to an alert of `kind` ("": only which), and the `assets` within `radius_m`, the nearest first, of units that
+        may be `seen`."""
         now = int(time.time() * 1000) if now_ms is None else now_ms
         found = self.places.where(lon, lat)
         levels: dict[str, Any] = dict.fromkeys(LEVELS)
@@ -38,7 +39,7 @@ class Whereabouts:
             table = Divisions.load()
             for level, code in table.path(found.unit).items():
                 levels[level] = _unit(table, code, found.is_approximate(level)) if code else None
-        near = self.surroundings.near(lon, lat, radius_m)
+        near = [(a, metres) for a, metres in self.surroundings.near(lon, lat, radius_m) if seen(a.unit_code)]
         return {
             "unit": found.unit,
             "approximate": found.approximate,

@@ -19,7 +19,7 @@ from geo.effects import active as is_active
 from geo.fence_wire import parse, public
 from geo.fences import KINDS, Fence, FenceError, decode, encode
 from streams.fence_plan import STALE, BadFence, plan, removal
-from streams.fence_shapes import drawn, unit_of
+from streams.fence_shapes import drawn, leaves, unit_of
 from streams.topics import FENCES as TOPIC
 
 router = APIRouter(tags=["fences"])
@@ -91,13 +91,17 @@ async def versions(id: str, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002
 @router.post("/fences", status_code=201, responses=problems(401, 403, 409, 422, 503), openapi_extra=FENCE_BODY)
 async def create(request: Request, ctx: Ctx, caller: Caller) -> Response:
     """Make a fence; an id that is taken is 409."""
-    return _json(public(await _put(ctx, caller, await _body(request), None)), 201)
+    written = await _body(request)
+    async with ctx.changing_fences:
+        return _json(public(await _put(ctx, caller, written, None)), 201)
 
 
 @router.put("/fences/{id}", responses=problems(401, 403, 404, 409, 422, 503), openapi_extra=FENCE_BODY)
 async def change(id: str, request: Request, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
     """Change a fence; `version` is the one that was seen, a stale one is 409."""
-    return _json(public(await _put(ctx, caller, await _body(request), id)))
+    written = await _body(request)
+    async with ctx.changing_fences:
+        return _json(public(await _put(ctx, caller, written, id)))
 
 
 @router.delete("/fences/{id}", responses=problems(401, 403, 404, 409, 422, 503))
@@ -109,13 +113,14 @@ async def remove(
 ) -> Response:
     """Remove a fence; what it did to open alerts ends with the next reading there."""
     seen = asking.whole("version", version, 0, 1, 10**9 - 1)
-    old = _visible(ctx, caller, id)
-    _may_write(caller, old)
-    done = removal(id, seen or None, _known(ctx), caller.name, _now())
-    if isinstance(done, BadFence):
-        raise Problem(409 if done.field == STALE else 404, str(done))
-    await _write(ctx, done)
-    return _json(public(done))
+    async with ctx.changing_fences:
+        old = _visible(ctx, caller, id)
+        await _may_write(caller, old)
+        done = removal(id, seen or None, _known(ctx), caller.name, _now())
+        if isinstance(done, BadFence):
+            raise Problem(409 if done.field == STALE else 404, str(done))
+        await _write(ctx, done)
+        return _json(public(done))
 
 
 async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None) -> Fence:
@@ -126,11 +131,11 @@ async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None)
     wrong = [p for p in result.problems if p.field != STALE]
     if wrong:
         raise Problem(422, "; ".join(map(str, wrong)), errors=[_error(p) for p in wrong])
-    _may_write(caller, written)
+    await _may_write(caller, written)
     old = known.get(written.id)
     there = old is not None and not old.removed
     if old is not None and there:
-        _may_write(caller, old)
+        await _may_write(caller, old)
     if id_ is not None and not there:
         raise Problem(404, f"there is no fence {id_!r}")
     if id_ is None and there:
@@ -175,10 +180,15 @@ def _seen_by(unit: str, prefix: str) -> bool:
     return unit.startswith(prefix) or (len(unit) == 6 and prefix.startswith(unit)) or unit == "522600"
 
 
-def _may_write(caller: Principal, fence: Fence) -> None:
+async def _may_write(caller: Principal, fence: Fence) -> None:
     if caller.role not in EDITORS:
         raise Problem(403, f"role {caller.role} may not change fences; this needs admin or engineer")
     require_unit(caller, unit_of(fence), f"fence {fence.id}")
+    if await asyncio.to_thread(leaves, fence, caller.unit):
+        raise Problem(
+            403,
+            f"fence {fence.id} reaches over the border of your unit {caller.unit}: the unit above both may change it",
+        )
 
 
 def _error(bad: BadFence) -> dict[str, str]:

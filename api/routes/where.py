@@ -42,7 +42,7 @@ async def where(
     is_hard = asking.one_of("hard", hard, ("true", "false")) == "true"
     now, radius = asking.moment("at", at), asking.whole("radius_m", radius_m, int(RADIUS_M), 1, MAX_RADIUS_M)
     whereabouts = await asyncio.to_thread(_known, ctx)
-    answer = await asyncio.to_thread(whereabouts.answer, *place, *words, is_hard, now, float(radius))
+    answer = await asyncio.to_thread(whereabouts.answer, *place, *words, is_hard, now, float(radius), caller.covers)
     if answer["unit"] is not None:
         require_unit(caller, answer["unit"], f"the place {place[0]:g} {place[1]:g}")
     return Response(orjson.dumps(answer), media_type="application/json")

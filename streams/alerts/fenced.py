@@ -28,11 +28,13 @@ def severity(d: Detection, rules: Sequence[Rule], people: int = 0) -> tuple[str,
 def suppressions(alert: Alert | None, d: Detection) -> tuple[Suppression, ...]:
     """Those of other causes as they were, and one for each fence that suppresses this alert now.
 
-    Once a hard limit was crossed, only what a fence says of the hard limit counts until the episode ends.
+    Once a hard limit was crossed, only what a fence says of the hard limit counts until the episode ends; it is over
+    when that fence is.
     """
     kept = () if alert is None else alert.suppressions
     if alert is not None and alert.hard and not d.hard:
-        return kept
+        still = {m.fence for m in d.fences if m.suppress}
+        return tuple(s for s in kept if s.kind != BY_FENCE or s.by in still)
     own = tuple(
         Suppression(
             kind=BY_FENCE,

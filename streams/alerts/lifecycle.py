@@ -178,7 +178,10 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
     if active:
         return Step(replace(alert, active=active), None, TABLE["CLEAR-3"])
     last = max(alert.last_seen_ms, d.ts_ms)
-    changed = replace(alert, condition="CLEARED", cleared_ms=d.ts_ms, last_seen_ms=last, active=())
+    changed = replace(
+        alert, condition="CLEARED", cleared_ms=d.ts_ms, last_seen_ms=last, active=(), fences=d.fences,
+        suppressions=suppressions(alert, d),
+    )  # fmt: skip
     return _made(alert, changed, "clear", d.reason, now_ms, TABLE["CLEAR-1"])
 
 

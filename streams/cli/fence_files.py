@@ -33,6 +33,8 @@ def _items(path: Path) -> Iterator[tuple[str, Any, bool]]:
     text = _text(path)
     try:
         whole = json.loads(text)
+    except RecursionError:
+        raise UsageError(f"{path}: its lists lie too deep in one another to be fences") from None
     except ValueError as error:
         lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) < 2:
@@ -59,7 +61,8 @@ def _items(path: Path) -> Iterator[tuple[str, Any, bool]]:
 def _wgs84(path: Path, whole: dict[str, Any]) -> None:
     """GeoJSON is WGS-84 (RFC 7946); an old file may say otherwise."""
     named = whole.get("crs")
-    name = str(named.get("properties", {}).get("name", "")) if isinstance(named, dict) else ""
+    fields = named.get("properties") if isinstance(named, dict) else None
+    name = str(fields.get("name", "")) if isinstance(fields, dict) else ""
     if name and not any(ok in name for ok in ("CRS84", "4326", "4490")):
         raise UsageError(f"{path}: crs {name}: fences are WGS-84 lon, lat; export the file in EPSG:4326")
 

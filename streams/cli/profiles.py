@@ -70,11 +70,14 @@ def put(file: Path, by: str | None, **connection: Any) -> None:
     """
     from detectors.catalog import ProfileError, read
     from streams.errors import UsageError
+    from streams.topics import DOMAINS
 
     try:
         found = read(file)
     except ProfileError as error:
         raise UsageError(f"{error}; the profiles in force stay") from None
+    if file.stem not in DOMAINS:
+        raise UsageError(f"{file}: is of no single domain; put {', '.join(f'{d}.toml' for d in DOMAINS)} one by one")
     version = _write(settings_from(**connection), file.stem, file.read_text("utf-8"), by)
     click.echo(f"{file.stem}: {len(found)} profiles in force as version {version}: {', '.join(sorted(found))}")
 

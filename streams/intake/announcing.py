@@ -13,14 +13,16 @@ from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
 
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 AGAIN_S = 3400.0  # all is told again in so many seconds: within an hour
-RECORDS = 200  # of one message, so that a fence of many points cannot fill it
+RECORDS, BYTES = 200, 700_000  # of one message: fences and pipes of many points would fill more than a broker takes
 
 
 class Registry(Protocol):
@@ -73,7 +75,11 @@ class Announcer:
             return []
         self._assets_at = self._registry.changes
         news = [a for a in self._registry.assets.values() if self._assets.get(a.id) is not a]
+        gone = [a for a in self._assets.values() if a.id not in self._registry.assets]
         self._assets.update((a.id, a) for a in news)
+        for asset in gone:
+            del self._assets[asset.id]
+        news += [replace(a, retired=True, version=a.version + 1) for a in gone]
         return _parts(news)
 
     def _new(self) -> Iterator[Fence | ProfileFile]:
@@ -104,7 +110,16 @@ class Announcer:
 
 
 def _parts(records: list[T]) -> list[list[T]]:
-    return [records[k : k + RECORDS] for k in range(0, len(records), RECORDS)]
+    parts: list[list[T]] = []
+    filled = 0
+    for record in records:
+        size = len(_encode(record))
+        if not parts or len(parts[-1]) == RECORDS or filled + size > BYTES:
+            parts.append([])
+            filled = 0
+        parts[-1].append(record)
+        filled += size
+    return parts
 
 
 def _forget(told: dict[Any, Any], due: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,15 @@ def test_check_says_file_key_and_reason(folder: Path, capsys: pytest.CaptureFixt
     assert cli.run(["profiles", "check", str(folder)]) == 2
     told = capsys.readouterr().err
     assert "gas.toml: methane.kusum.on: there is no such parameter" in told
+
+
+def test_put_takes_the_file_of_one_domain(tmp_path: Path) -> None:
+    """The shared file would be told to the workers and used by none."""
+    from click.testing import CliRunner
+
+    from streams.cli.profiles import command
+
+    path = tmp_path / "equipment.toml"
+    path.write_text((files("detectors.profiles") / "equipment.toml").read_text("utf-8"), "utf-8")
+    done = CliRunner().invoke(command, ["put", str(path)])
+    assert "of no single domain" in f"{done.output}{done.exception}"

@@ -105,6 +105,16 @@ def test_a_retired_vehicle_ends_its_episodes() -> None:
     assert ("fence_entry", "clear") in [d[:2] for d in told(found)]
 
 
+def test_fixes_come_with_any_metric_and_its_alerts_lie_where_the_vehicle_was() -> None:
+    k = ready()
+    rows = drive(WAY)
+    fuel = Columns(
+        rows.sensors, rows.idx, rows.ts_ms, rows.value, ["fuel"], np.zeros(len(rows), np.int16), rows.lon, rows.lat,
+        rows.accuracy,
+    )  # fmt: skip
+    assert [d[:2] for d in told(k.process(fuel))] == [("fence_entry", "raise"), ("fence_entry", "clear")]
+
+
 def test_snapshots_and_splits_are_exact() -> None:
     rng = np.random.default_rng(3)
     jitter = drive([float(x) for x in 200 + rng.normal(0, 12, 200)], accuracy=18.0)

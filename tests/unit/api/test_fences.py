@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from api.context import Context
+from api.errors import Problem
+from api.roles import Principal
+from api.routes.fences import _may_write
+from geo.fence_wire import parse
 from tests.unit.api.conftest import bearer
 
 WORKS: dict[str, Any] = {
@@ -132,3 +138,52 @@ async def test_filters_pages_and_geojson(client: httpx.AsyncClient, engineer: di
     assert ring[0] == ring[-1]
     for query in ("kind=zoo", "active=maybe", "limit=0", "unit=1"):
         assert (await client.get(f"{URL}?{query}")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("shape", "allowed"),
+    [
+        ({"type": "circle", "lon": 107.98, "lat": 26.58, "radius_m": 500}, True),
+        ({"type": "circle", "lon": 107.98, "lat": 26.58, "radius_m": 150_000}, False),  # the whole prefecture
+        ({"type": "corridor", "line": [[107.90, 26.58], [108.06, 26.58], [107.9, 26.9]], "width_m": 50}, False),
+        ({"type": "unit", "unit": "522601001"}, True),
+        ({"type": "unit", "unit": "5226"}, False),
+        ({"type": "unit", "unit": "522622"}, False),
+    ],
+)
+async def test_a_countys_fence_stays_in_the_county(shape: dict[str, Any], allowed: bool) -> None:
+    made = parse(body(shape=shape))
+    county = Principal("kaili-engineer", "engineer", "522601", "522601")
+    if not allowed:
+        with pytest.raises(Problem, match="unit") as refused:
+            await _may_write(county, made)
+        assert refused.value.status == 403
+    else:
+        await _may_write(county, made)
+    await _may_write(Principal("engineer", "engineer", "522600", "5226"), made)
+
+
+async def test_of_two_at_once_one_is_stale(client: httpx.AsyncClient, engineer: dict[str, str]) -> None:
+    await client.post(URL, json=body(), headers=engineer)
+    puts = (client.put(f"{URL}/W-1", json=body(version=1, people=n), headers=engineer) for n in (1, 2))
+    assert sorted([got.status_code for got in await asyncio.gather(*puts)]) == [200, 409]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"until": "9999-12-31T23:59:59.999999Z"},
+        {"from": "0001-01-01T00:00:00+08:00"},
+        {"shape": {"type": "area", "coordinates": [[]]}},
+        {"shape": {"type": "area", "coordinates": [[[[107.9, 26.5], [107.9, 26.5]]]]}},
+        {"people": 2**64 - 1},
+        {"people": 10**40},
+        {"moving": True, "dwell_s": 1e300},
+        {"active": [{"days": [1]}] * 5000},
+        {"note": "x" * 100_000},
+    ],
+)
+async def test_odd_input_is_422(client: httpx.AsyncClient, engineer: dict[str, str], more: dict[str, Any]) -> None:
+    got = await client.post(URL, content=json.dumps(body(**more)), headers=engineer)
+    assert got.status_code == 422, got.text
+    assert (await client.get(URL)).status_code == 200

@@ -49,6 +49,7 @@ def test_times_are_rfc_3339() -> None:
         ({"type": "Point", "coordinates": [107.98, 26.58]}, {"radius_m": 120}, SHAPES[1]),
         ({"type": "LineString", "coordinates": [[107.9, 26.5], [108.0, 26.6]]}, {"width_m": 30}, SHAPES[2]),
         (None, {"unit": "522601"}, SHAPES[3]),
+        ({"type": "Point", "coordinates": [107.98, 26.58, 812.5]}, {"radius_m": 120}, SHAPES[1]),
     ],
 )
 def test_drawn_features(geometry: Any, more: dict[str, Any], shape: Any) -> None:

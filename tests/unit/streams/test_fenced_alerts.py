@@ -76,6 +76,12 @@ def test_a_suppressed_alert_is_kept_labelled_and_told_again_when_the_fence_ends(
     assert [(f["id"], f["tell"]) for f in shown["fences"]] == [("W-1", [{"role": "duty", "unit": "522601", "org": ""}])]
 
 
+def test_an_alert_that_clears_after_its_fence_is_over_is_no_longer_suppressed() -> None:
+    engine, _ = play(one(QUIET), one(state="clear", at_s=90))
+    (alert,) = engine.alerts.values()
+    assert (alert.condition, alert.suppressions, alert.label) == ("CLEARED", (), "RTNUN")
+
+
 def test_a_hard_limit_ends_the_suppression_for_the_whole_episode() -> None:
     loud = msgspec.structs.replace(QUIET, suppress=False)  # what the fence says of a hard limit
     engine, told = play(one(QUIET), one(loud, at_s=40, level=3, hard=True), one(QUIET, at_s=80), one(QUIET, at_s=120))
@@ -89,3 +95,12 @@ def test_state_survives_a_restart_with_its_fences() -> None:
     again = Engine()
     again.restore({k: msgspec.msgpack.encode(a) for k, a in engine.alerts.items()}, b"")
     assert again.alerts == engine.alerts
+
+
+def test_a_suppressed_hard_limit_is_told_when_the_fence_ends_though_the_value_is_back_inside_it() -> None:
+    """Of kinds whose hard limit a fence may suppress by name."""
+    flow = {"kind": "flow_high"}
+    engine, told = play(one(QUIET, hard=True, **flow), one(QUIET, at_s=40, **flow), one(at_s=80, **flow))
+    assert [trigger for trigger, _, _ in told] == ["raise", "repeat", "unsuppress"]
+    (alert,) = engine.alerts.values()
+    assert (alert.suppressions, alert.label, alert.hard) == ((), "UNACK", True)
