@@ -41,7 +41,8 @@ class Member(NamedTuple):
 
 class Finding(NamedTuple):
     """What a group detector says about one episode. `state` is raise, update or clear; `key` tells episodes of one
-    group apart (a segment, a pair of stations); values are in `unit`. `witnesses`: sensors that agree (severity)."""
+    group apart (a segment, a pair of stations); values are in `unit`. `witnesses`: sensors that agree; `tags`: facts
+    that weigh (both for the severity)."""
 
     key: str
     kind: str  # one of the domain's KINDS
@@ -63,6 +64,7 @@ class Finding(NamedTuple):
     witnesses: int = 1
     place: tuple[float, float] | None = None  # lon, lat of the best guess
     approximate: bool = True  # the place is a guess: a segment, never a point
+    tags: tuple[str, ...] = ()  # tunnel, hazmat, fog …: words of the severity matrix
 
 
 class Note(NamedTuple):

@@ -26,8 +26,9 @@ import numpy as np
 from detectors.group import F64, Finding
 from detectors.texts import Both
 from detectors.traffic_discharge import Discharge
+from detectors.traffic_events import Events
 from detectors.traffic_profile import Profile, bin_of
-from detectors.traffic_road import EVENT, Road, Said, held
+from detectors.traffic_road import ALL_LANES, EVENT, Road, Said, held
 from detectors.traffic_state import pack, unpack
 from detectors.traffic_stations import Frame
 
@@ -44,7 +45,11 @@ GATE_S = 60.0  # the field's logic holds so long: a short braking is over by the
 PAST_S = 900.0
 RING = 24  # intervals remembered for travel times and the picture
 CALM_S, APART_S, NEAR = 180.0, 900.0, 3  # to end; segments NEAR stay quiet so long after an episode
-EVENT_S = 900.0  # an event confirms an episode that begins within this time
+ALL_LOST, ALL_S = (
+    0.08,
+    120.0,
+)  # two of three lanes blocked leave about 0.17 of the capacity; less, so long: no lane is open
+ALL_LEAST = 300.0  # veh/h before: at least ten vehicles would have passed in that time
 
 
 class Incident:
@@ -67,7 +72,7 @@ class Incident:
         self.ring_ts = np.zeros(RING, np.int64)
         self.quiet = np.zeros(p, np.int64)  # no new episode before this time
         self.open: dict[int, dict[str, Any]] = {}
-        self.events: dict[int, tuple[int, int]] = {}  # member -> (code, ts_ms)
+        self.events = Events(road)
         self.frames = 0
 
     def step(self, frame: Frame, bad: Any) -> list[Finding]:
@@ -173,6 +178,8 @@ class Incident:
                 "calm": 0.0,
                 "told": frame.ts_ms,
                 "w": 1,
+                "gone": 0.0,
+                "tags": [],
             }
             out.append(self._tell(p, frame, "raise"))
         return out
@@ -190,8 +197,11 @@ class Incident:
             self.quiet[low:high] = frame.ts_ms + round(APART_S * 1000)
             self.total[low:high] = 0.0
             return [self._tell(p, frame, "clear", e)]
-        confirmed = self._confirmed(e) is not None
-        if (confirmed and e["w"] == 1) or frame.ts_ms - e["told"] >= 300_000:
+        gone = bool(gate[p]) and self.discharge.now[p + 1] < ALL_LOST * e["expected"] and e["expected"] >= ALL_LEAST
+        e["gone"] = e["gone"] + self.step_s if gone else 0.0
+        confirmed = bool(self.events.confirming(p, p + 1, e["raised"]))
+        news = (confirmed and e["w"] == 1) or not set(self._tags(p, e)) <= set(e["tags"])
+        if news or frame.ts_ms - e["told"] >= 300_000:
             e["told"] = frame.ts_ms
             e["w"] = 2 if confirmed else e["w"]
             return [self._tell(p, frame, "update")]
@@ -199,16 +209,14 @@ class Incident:
 
     def note(self, ts_ms: int, member: int, code: int) -> None:
         """An event of a gantry, checkpoint or camera (`traffic_road.EVENT`); 0 ends it."""
-        if code in EVENT:
-            self.events[member] = (code, ts_ms)
-        else:
-            self.events.pop(member, None)
+        self.events.note(ts_ms, member, code)
 
-    def _confirmed(self, e: dict[str, Any]) -> int | None:
-        for member, (_, ts) in self.events.items():
-            if abs(ts - e["raised"]) <= EVENT_S * 1000 or ts >= e["raised"]:
-                return member
-        return None
+    def _tags(self, p: int, e: dict[str, Any]) -> tuple[str, ...]:
+        """What the events and the loops say of an episode; all lanes blocked stays said to its end."""
+        found = dict.fromkeys(EVENT[code][0] for code, _ in self.events.confirming(p, p + 1, e["raised"]))
+        if e["gone"] >= ALL_S or ALL_LANES in e["tags"] or self.road.lanes(p, p + 1) == 1.0:
+            found[ALL_LANES] = None
+        return tuple(found)
 
     def _tell(self, p: int, frame: Frame, state: str, ended: dict[str, Any] | None = None) -> Finding:
         e = ended or self.open[p]
@@ -218,7 +226,9 @@ class Incident:
         expected = float(self.flow_past[p + 1]) if state == "raise" else up
         e.setdefault("expected", expected)
         lost = 100.0 * max(1.0 - down / max(e["expected"], 1.0), 0.0)
-        witness = self._confirmed(e)
+        seen = self.events.confirming(p, p + 1, e["raised"])
+        tags = self._tags(p, e)
+        e["tags"] = list(tags)
         more: tuple[str, ...] = ()
         if state == "clear":
             reason = Both(f"{where.zh} 之间车流恢复", f"{where.en}: traffic flows again")
@@ -230,19 +240,22 @@ class Incident:
                 f"upstream, {occ_down:.0f} % downstream",
             )
             reason = held(reason, frame.ts_ms - e["onset"])
-            if witness is None:
+            if ALL_LANES in tags:
+                reason = Both(f"{reason.zh}，全部车道受阻", f"{reason.en}; all lanes blocked")
+            if not seen:
                 reason = Both(f"{reason.zh}，仅线圈数据，待视频或现场确认", f"{reason.en}; loops only, to be confirmed")
             else:
-                what = EVENT[self.events[witness][0]]
-                more = (self.road.members[witness].id,)
-                reason = Both(f"{reason.zh}，已由其他来源确认：{what.zh}", f"{reason.en}; confirmed: {what.en}")
+                what = list(dict.fromkeys(EVENT[code][1] for code, _ in seen))
+                more = tuple(self.road.members[member].id for _, member in seen)
+                zh, en = "、".join(w.zh for w in what), ", ".join(w.en for w in what)
+                reason = Both(f"{reason.zh}，已由其他来源确认：{zh}", f"{reason.en}; confirmed: {en}")
         score = float(1.0 - np.exp(-self.total[p] / H * np.log(2.0)))
         said = Said(down, e["expected"], LOST * e["expected"], float("inf"), "veh/h", score, 0.5,
                     max(float(self.total[p] / H) - 1.0, 0.0))  # fmt: skip
         series = [(int(t), float(x)) for t, x in zip(self.ring_ts, self.ring[:, 2, p + 1], strict=True) if x == x]
         return self.road.finding(
             f"{p + 1}-{p + 2}", "traffic_incident", state, frame.ts_ms, e["onset"], said, reason, (p, p + 1),
-            VERSION, series, 1 if witness is None else 2, more,
+            VERSION, series, 2 if seen else 1, more, tags,
         )  # fmt: skip
 
     def dump(self) -> dict[str, Any]:
@@ -250,7 +263,7 @@ class Incident:
         return {
             **arrays, "flow": self.discharge.dump(), "f": self.usual_f.dump(), "o": self.usual_o.dump(),
             "frames": self.frames,
-            "open": [[p, dict(e)] for p, e in self.open.items()], "events": [[m, *e] for m, e in self.events.items()],
+            "open": [[p, dict(e)] for p, e in self.open.items()], "events": self.events.dump(),
         }  # fmt: skip
 
     def load(self, dumped: dict[str, Any]) -> None:
@@ -259,8 +272,8 @@ class Incident:
         self.usual_f.load(dumped["f"])
         self.usual_o.load(dumped["o"])
         self.frames = dumped["frames"]
-        self.open = {p: dict(e) for p, e in dumped["open"]}
-        self.events = {m: (code, ts) for m, code, ts in dumped["events"]}
+        self.open = {p: {"gone": 0.0, "tags": [], **e} for p, e in dumped["open"]}
+        self.events.load(dumped["events"])
 
 
 _ARRAYS = (

@@ -56,7 +56,7 @@ class Frame(NamedTuple):
 def stations(members: Sequence[Member]) -> list[Station]:
     """Stations in the order of traffic; sensors that have no place are left out."""
     places: dict[tuple[float, ...], list[int]] = {}
-    along = _along(members)
+    along = chainages(members)
     for k, m in enumerate(members):
         if m.kind in KINDS and math.isfinite(along[k]):
             places.setdefault((round(along[k], 0),), []).append(k)
@@ -71,8 +71,10 @@ def stations(members: Sequence[Member]) -> list[Station]:
     return out
 
 
-def _along(members: Sequence[Member]) -> F64:
-    """Chainage float64[M]; where none is given, the place on the zone's longest axis, low serial numbers upstream."""
+def chainages(members: Sequence[Member]) -> F64:
+    """Chainage float64[M], NaN unknown; if no member has one, the place on the zone's longest axis.
+
+    There low serial numbers are upstream."""
     given = np.array([np.nan if m.chainage_m is None else m.chainage_m for m in members])
     if np.isfinite(given).any():
         return given

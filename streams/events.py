@@ -80,6 +80,7 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     interval_s: float = 60.0  # sampling interval of the sensor
     delayed_by_s: float = 0.0
     witnesses: int = 1  # sensors that agree
+    tags: tuple[str, ...] = ()  # facts that weigh in the severity: tunnel, hazmat, fog …
     near: tuple[str, ...] = ()  # all sensors concerned, the most likely place first
     fences: tuple[Mark, ...] = ()  # active ones that hold the place
     owner_org: str = ""

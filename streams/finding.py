@@ -43,6 +43,7 @@ def detection(found: Found, run: str, mode: str, domain: str, now_ms: int) -> De
         interval_s=near.interval_s,
         delayed_by_s=max(late_s, 0.0),
         witnesses=f.witnesses,
+        tags=f.tags,
         near=f.sensors[:NEAR],
         owner_org=near.owner_org,
         operator_org=near.operator_org,

@@ -210,5 +210,6 @@ def _finding(values: list[Any]) -> Finding:
         reason=Both(*known.reason),
         sensors=tuple(known.sensors),
         series=tuple((int(t), float(v)) for t, v in known.series),
+        tags=tuple(known.tags),
         place=None if known.place is None else (known.place[0], known.place[1]),
     )

@@ -35,7 +35,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     magnitude: float = 0.0
     witnesses: int = 1
     duration_s: float = 0.0
-    place: tuple[str, ...] = ()  # one of these tags of the place
+    place: tuple[str, ...] = ()  # one of these: kinds of the fences around, or tags of the detection
+    tags: tuple[str, ...] = ()  # and one of these tags of the detection
     people: int = 0
     person: bool = False  # a person has confirmed it
     latch: bool = False  # said in `why`; an episode keeps its worst severity until it is cleared
@@ -49,7 +50,8 @@ class Rule(Struct, frozen=True, kw_only=True):
             and d.magnitude >= self.magnitude
             and d.witnesses >= self.witnesses
             and d.ts_ms - d.onset_ms >= self.duration_s * 1000.0
-            and (not self.place or any(tag in place for tag in self.place))
+            and (not self.place or any(tag in place or tag in d.tags for tag in self.place))
+            and (not self.tags or any(tag in d.tags for tag in self.tags))
             and people >= self.people
             and (not self.person or person)
         )
@@ -62,8 +64,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "kind": list, "class": str, "level": int, "hard": bool, "magnitude": (int, float), "witnesses": int,
-    "duration_s": (int, float), "place": list, "people": int, "person": bool, "latch": bool, "severity": str,
-    "zh": str, "en": str,
+    "duration_s": (int, float), "place": list, "tags": list, "people": int, "person": bool, "latch": bool,
+    "severity": str, "zh": str, "en": str,
 }  # fmt: skip
 
 
@@ -111,6 +113,7 @@ def _rule(row: dict[str, Any], where: str) -> Rule:
         witnesses=row.get("witnesses", 1),
         duration_s=float(row.get("duration_s", 0.0)),
         place=tuple(row.get("place", ())),
+        tags=tuple(row.get("tags", ())),
         people=row.get("people", 0),
         person=row.get("person", False),
         latch=latch,
@@ -134,7 +137,8 @@ def decide(
 ) -> tuple[str, Text]:
     """(severity, why) of a detection: the first rule that fits.
 
-    `place`: tags of the fences that hold it; `people`: how many are near; `person`: somebody has confirmed it.
+    `place`: kinds of the fences that hold it, beside its own tags; `people`: how many are near; `person`: somebody has
+    confirmed it.
     """
     rule = next(r for r in rules if r.fits(d, place, people, person))
     return rule.severity, rule.why

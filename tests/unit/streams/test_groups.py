@@ -46,7 +46,7 @@ class Sum:
             Finding(
                 "A-B", "pipeline_anomaly", state, now_ms, onset, total, 0.0, float("nan"), 10.0, "m", 0.9, 0.5, 0.2,
                 Both("合计过高", "sum too high"), tuple(self.ids), "sum/1", ((now_ms, total),),
-                len(self.ids), (107.9, 26.5),
+                len(self.ids), (107.9, 26.5), tags=("bridge", "fog"),
             )
         ]  # fmt: skip
 
@@ -96,6 +96,7 @@ def test_a_finding_is_a_detection_of_its_part_of_the_zone(kernel: Kernel) -> Non
     (d,) = [d for d in kernel.tick(T0) if d.evidence.detector == "sum/1"]
     assert (d.state, d.asset, d.zone, d.county, d.sensor) == ("raise", f"{ZONE}/A-B", ZONE, "522601", "a")
     assert d.near == ("a", "b")
+    assert d.tags == ("bridge", "fog")
     assert (d.witnesses, d.lon, d.lat, d.approximate) == (2, 107.9, 26.5, True)
     assert (d.reason.zh, d.evidence.low, d.evidence.series) == ("合计过高", None, ((T0, 11.0),))
     kernel.process(columns(1, 1.0, 1.0))

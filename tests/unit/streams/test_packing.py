@@ -268,7 +268,8 @@ def test_what_was_told_is_told_again_within_an_hour() -> None:
 
 def test_assets_are_told_to_every_partition_of_the_alerts_once_and_when_they_change() -> None:
     there = registry()
-    there.assets["V"] = Asset(id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601")
+    valve = "522601-W-VLV-000001"
+    there.assets[valve] = Asset(id=valve, domain="water", kind="valve", unit_code="522601")
     now = [NOW]
     logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
 
@@ -280,6 +281,25 @@ def test_assets_are_told_to_every_partition_of_the_alerts_once_and_when_they_cha
 
     assert news() == [(p, 1) for p in range(4)]
     assert news() == []
-    there.assets["V"] = replace(there.assets["V"], version=2)
+    there.assets[valve] = replace(there.assets[valve], version=2)
     there.changes += 1
     assert news() == [(p, 2) for p in range(4)]
+
+
+def test_an_asset_that_is_gone_is_told_as_retired() -> None:
+    there = registry()
+    valve = "522601-W-VLV-000001"
+    there.assets[valve] = Asset(id=valve, domain="water", kind="valve", unit_code="522601")
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: NOW)
+    logic.idle(Outbox("x", {}))
+    del there.assets[valve]
+    there.changes += 1
+    logic._tick_ms = 0
+    logic.idle(out := Outbox("x", {}))
+    told = [
+        a
+        for t, _, key, v, _ in out.records
+        if (t, key) == ("detections", config.KEY)
+        for a in config.decode(v or b"").assets
+    ]
+    assert [(a.id, a.retired, a.version) for a in told] == [(valve, True, 2)] * 4

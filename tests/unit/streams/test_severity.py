@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from detectors.traffic_road import TAGS
+from geo.fences import Mark
+from streams.alerts import fenced
 from streams.alerts.engine import Engine
 from streams.alerts.severity import SeverityError, decide, default_rules, parse
 from streams.events import Detection, Evidence, Text
@@ -43,7 +46,22 @@ def detection(state: str = "raise", lasted_s: float = 0.0, at_s: float = 0.0, **
         ({"kind": "gas_spread", "magnitude": 3.9, "witnesses": 3}, {}, "III", "统计异常"),
         ({"kind": "traffic_incident", "magnitude": 5.0}, {}, "III", "仅由线圈"),
         ({"kind": "traffic_incident", "magnitude": 0.1, "witnesses": 2}, {}, "II", "证实"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("stopped",)}, {}, "II", "证实"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("tunnel",)}, {}, "II", "位于隧道或桥梁"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("bridge", "stopped", "fog")}, {}, "II", "隧道或桥梁"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("hazmat_route",)}, {}, "II", "危化品通道"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("freezing_rain",)}, {}, "II", "二次事故"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("fog", "rain")}, {}, "II", "二次事故"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("fire",)}, {}, "II", "证实"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("all_lanes",)}, {}, "II", "全部车道受阻"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("hazmat",)}, {}, "I", "危化品车辆"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("fire", "tunnel")}, {}, "I", "起火或全部车道受阻"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("all_lanes", "bridge")}, {}, "I", "隧道或桥梁"),
+        ({"kind": "traffic_incident", "witnesses": 2, "tags": ("all_lanes", "fog")}, {}, "I", "连环追尾"),
+        ({"kind": "traffic_incident", "tags": tuple(sorted(TAGS))}, {}, "III", "仅由线圈"),  # unconfirmed: III
+        ({"kind": "queue_unusual", "magnitude": 9.0, "tags": ("fog", "tunnel")}, {}, "III", "待证实"),
         ({"kind": "queue_unusual", "magnitude": 0.1}, {}, "III", "待证实"),
+        ({"magnitude": 1.0, "witnesses": 2, "tags": ("tunnel",)}, {"place": ("school",)}, "II", "重点场所"),
         ({"hard": True, "level": 1}, {}, "II", "等级不降"),
         ({"kind": "gas_concentration", "hard": True, "level": 3}, {}, "I", "等级不降"),
         ({"kind": "gas_concentration", "hard": False, "level": 0, "magnitude": 9.0}, {}, "III", "关注值"),
@@ -69,6 +87,8 @@ def test_kind_magnitude_duration_place_and_people(
         ('severity = "III"\nhard = 1', "rule 1: hard = 1; want a value of type bool"),
         ('severity = "III"\nplace = "school"', "want a value of type list"),
         ('severity = "III"\nmagnitude = true', "want a value of type number"),
+        ('severity = "III"\ntags = "fog"', "want a value of type list"),
+        ('severity = "I"\ntags = ["fire"]\nplace = ["tunnel"]', "needs a hard limit, a second sensor or a person"),
     ],
 )
 def test_a_matrix_beyond_what_one_sensor_can_say_is_refused(rule: str, words: str) -> None:
@@ -83,6 +103,21 @@ def test_a_hard_limit_a_second_sensor_or_a_person_may_give_one_and_two(ground: s
     (rule, _) = parse(f'[[rule]]\nseverity = "I"\n{ground}\nzh = "x"\nen = "x"\n{LAST}', "mine.toml")
     assert rule.grounded
     assert decide(detection(hard=True, witnesses=2), (rule, *parse(LAST, "x")), person=True)[0] == "I"
+
+
+def test_the_matrix_asks_for_no_tag_that_no_detector_gives() -> None:
+    asked = {tag for rule in default_rules() for tag in rule.tags}
+    assert asked
+    assert asked <= TAGS
+    places = {tag for rule in default_rules() if rule.kinds == ("traffic_incident",) for tag in rule.place}
+    assert places <= TAGS
+
+
+def test_fences_and_tags_are_heard_together() -> None:
+    school = Mark(fence="F-1", kind="school", name_zh="一中", name_en="No. 1", severity=1)
+    given = {"kind": "traffic_incident", "fences": (school,), "tags": ("fire", "tunnel")}
+    assert fenced.severity(detection(**given), default_rules())[0] == "III"  # loops alone, in any place
+    assert fenced.severity(detection(witnesses=2, **given), default_rules())[0] == "I"
 
 
 def test_an_episode_over_a_hard_limit_latches_until_it_ends_and_says_so() -> None:
