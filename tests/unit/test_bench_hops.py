@@ -37,7 +37,7 @@ def test_each_hop_is_the_time_between_two_records(monkeypatch: pytest.MonkeyPatc
 
     def committed(settings: Settings, topic: str) -> Iterator[SimpleNamespace]:
         value, after = records[topic]
-        yield SimpleNamespace(value=value, timestamp=round((begin + after) * 1000))
+        yield SimpleNamespace(key=b"522601", value=value, timestamp=round((begin + after) * 1000))
 
     monkeypatch.setattr(hops, "committed_records", committed)
     got = hops.hops(Settings({}, env={}), {key: begin, ("other", stamp): begin}, {key: begin + 0.1})

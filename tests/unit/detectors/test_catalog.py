@@ -33,6 +33,7 @@ from detectors.layout import (
     SKEWED,
     STUCK,
 )
+from detectors.movement import KINDS as MOVEMENT
 from detectors.override import override
 from detectors.params import ParamError
 from detectors.texts import Facts, ongoing, over
@@ -47,7 +48,7 @@ def test_every_kind_of_sensor_of_the_registry_has_a_profile() -> None:
 
 
 def test_kind_names_are_unique() -> None:
-    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + len(EQUIPMENT)
+    assert len(KINDS) == sum(len(kinds) for kinds in DOMAIN_KINDS.values()) + len(EQUIPMENT) + len(MOVEMENT)
 
 
 @pytest.mark.parametrize("key", ["water.nothing", "gas.x", "power.voltage"])

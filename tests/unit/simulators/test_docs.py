@@ -31,4 +31,4 @@ def test_every_incident_and_every_option_in_the_examples_exists() -> None:
             assert f"`{kind}`" in text
     known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
     used = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", text))
-    assert used - known <= {"--seed", "--rate", "--duration", "--no-incidents"}
+    assert used - known <= {"--seed", "--rate", "--duration", "--no-incidents", "--demo-size"}
