@@ -45,10 +45,7 @@ GATE_S = 60.0  # the field's logic holds so long: a short braking is over by the
 PAST_S = 900.0
 RING = 24  # intervals remembered for travel times and the picture
 CALM_S, APART_S, NEAR = 180.0, 900.0, 3  # to end; segments NEAR stay quiet so long after an episode
-ALL_LOST, ALL_S = (
-    0.08,
-    120.0,
-)  # two of three lanes blocked leave about 0.17 of the capacity; less, so long: no lane is open
+ALL_LOST, ALL_S = 0.05, 120.0  # of the flow before, so long: no lane is open (two of three blocked leave about 0.17)
 ALL_LEAST = 300.0  # veh/h before: at least ten vehicles would have passed in that time
 
 
@@ -178,7 +175,7 @@ class Incident:
                 "calm": 0.0,
                 "told": frame.ts_ms,
                 "w": 1,
-                "gone": 0.0,
+                "shut": self._shut(p, float(self.flow_past[p + 1])),
                 "tags": [],
             }
             out.append(self._tell(p, frame, "raise"))
@@ -197,8 +194,7 @@ class Incident:
             self.quiet[low:high] = frame.ts_ms + round(APART_S * 1000)
             self.total[low:high] = 0.0
             return [self._tell(p, frame, "clear", e)]
-        gone = bool(gate[p]) and self.discharge.now[p + 1] < ALL_LOST * e["expected"] and e["expected"] >= ALL_LEAST
-        e["gone"] = e["gone"] + self.step_s if gone else 0.0
+        e["shut"] = e["shut"] or (bool(gate[p]) and self._shut(p, e["expected"]))
         confirmed = bool(self.events.confirming(p, p + 1, e["raised"]))
         news = (confirmed and e["w"] == 1) or not set(self._tags(p, e)) <= set(e["tags"])
         if news or frame.ts_ms - e["told"] >= 300_000:
@@ -207,6 +203,11 @@ class Incident:
             return [self._tell(p, frame, "update")]
         return []
 
+    def _shut(self, p: int, before: float) -> bool:
+        """Hardly any of the flow `before`, veh/h, came past the downstream station in the last `ALL_S`."""
+        flow = self.ring[-int(np.ceil(ALL_S / self.step_s)) :, 2, p + 1]
+        return bool(before >= ALL_LEAST and flow.mean() < ALL_LOST * before)
+
     def note(self, ts_ms: int, member: int, code: int) -> None:
         """An event of a gantry, checkpoint or camera (`traffic_road.EVENT`); 0 ends it."""
         self.events.note(ts_ms, member, code)
@@ -214,7 +215,7 @@ class Incident:
     def _tags(self, p: int, e: dict[str, Any]) -> tuple[str, ...]:
         """What the events and the loops say of an episode; all lanes blocked stays said to its end."""
         found = dict.fromkeys(EVENT[code][0] for code, _ in self.events.confirming(p, p + 1, e["raised"]))
-        if e["gone"] >= ALL_S or ALL_LANES in e["tags"] or self.road.lanes(p, p + 1) == 1.0:
+        if e["shut"] or self.road.lanes(p, p + 1) == 1.0:
             found[ALL_LANES] = None
         return tuple(found)
 
@@ -272,7 +273,7 @@ class Incident:
         self.usual_f.load(dumped["f"])
         self.usual_o.load(dumped["o"])
         self.frames = dumped["frames"]
-        self.open = {p: {"gone": 0.0, "tags": [], **e} for p, e in dumped["open"]}
+        self.open = {p: {"shut": False, "tags": [], **e} for p, e in dumped["open"]}
         self.events.load(dumped["events"])
 
 

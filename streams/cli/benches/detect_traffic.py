@@ -3,6 +3,7 @@
 For each road (a seed) and sampling of 20, 30 and 60 s: eight days of learning, one clean week (false alarms), then
 blocked lanes from the state at the end of that week, each with an hour before it. A raise at the segment of the lane or
 a neighbouring one while it is blocked is a find; the delay counts from the blocking, not from the queue's arrival.
+Some of the blocked lanes are played again with no lane open: when is the road told to be closed?
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from streams.cli.benches.figure import Figure, Say
 STAGE = "traffic"
 STEPS_S = (30.0, 60.0, 20.0, 60.0, 30.0, 60.0)  # goes round by road
 LEARN_DAYS, WEEK_DAYS = 8, 7
+CLOSED = 2  # of a road's blocked lanes are played again with no lane open
 PEER_DAYS = 2  # the peers learn nothing, or a day
 BEFORE_MS = 3_600_000
 INCIDENT = "traffic_incident"
@@ -43,6 +45,7 @@ class Tally:
     scenes: list[Scene] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
     confirmed: list[bool] = field(default_factory=list)  # two witnesses, cause and weather named, by scene
+    shut: list[float] = field(default_factory=list)  # seconds until a closed road is told as such, inf never
     closed: int = 0  # scenes in which all lanes were said to be blocked; never true: a lane is open in each
     severe: set[tuple[str, int]] = field(default_factory=set)  # episodes with two witnesses in clean weeks
     road_weeks: float = 0.0
@@ -115,6 +118,9 @@ def one_road(seed: int, step_s: float, learn_days: int, n: int, tallies: dict[st
         for name, runner in runners.items():
             runner.load(states[name])
             _one_scene(sim, scene, number, step_s, runner, tallies[name])
+        if number < CLOSED:
+            runners["cityops"].load(states["cityops"])
+            tallies["cityops"].shut.append(_closed(sim, scene, step_s, runners["cityops"]))
 
 
 def _one_scene(sim: CellTransmission, scene: Scene, number: int, step_s: float, runner: Runner, tally: Tally) -> None:
@@ -139,6 +145,17 @@ def _one_scene(sim: CellTransmission, scene: Scene, number: int, step_s: float, 
     tally.closed += closed
     tally.scenes.append(scene)
     tally.steps.append(step_s)
+
+
+def _closed(sim: CellTransmission, scene: Scene, step_s: float, runner: Runner) -> float:
+    """Seconds until a scene in which no lane is open is told as such, inf if never."""
+    begin, block = scene.block.start_ms // 60_000 * 60_000 - BEFORE_MS, scene.block._replace(left=0.0)
+    for frame in frames(sim, begin, block.end_ms, step_s, (block,)):
+        for f in runner.step(frame):
+            near = abs(int(f.key.split("-")[0]) - 1 - scene.segment) <= 1 if f.kind == INCIDENT else False
+            if near and ALL_LANES in f.tags and f.ts_ms > block.start_ms:
+                return float(f.ts_ms - block.start_ms) / 1000.0
+    return float("inf")
 
 
 def measure(
@@ -186,6 +203,9 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     ours = tallies["cityops"]
     yield Figure("detect.traffic_event_recall", float(np.mean(ours.confirmed)), "share", ">= 0.9", len(ours.confirmed),
                  {"all lanes said": ours.closed})  # fmt: skip
+    shut = [s for s in ours.shut if np.isfinite(s)]
+    yield Figure("detect.traffic_closed_recall", len(shut) / max(len(ours.shut), 1), "share", "", len(ours.shut))
+    yield Figure("detect.traffic_closed_delay_s_median", float(np.median(shut or [np.inf])), "s", "", len(shut))
     per_month = len(ours.severe) * COUNTY_ROADS * WEEKS_A_MONTH / ours.road_weeks
     yield Figure("detect.traffic_false_I_II_per_county_month", per_month, "alerts", "<= 1", round(ours.road_weeks))
     if not quick:
