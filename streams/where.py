@@ -54,7 +54,8 @@ class Whereabouts:
 def _unit(table: Divisions, code: str, approximate: bool) -> dict[str, Any]:
     unit = table.get(code)
     return {
-        "code": unit.code, "name": unit.name, "name_en": unit.name_en, "level": unit.level, "approximate": approximate,
+        "code": unit.code, "name": unit.name, "short": unit.short, "name_en": unit.name_en, "level": unit.level,
+        "approximate": approximate,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from streams.assets import epanet
-from streams.assets.crs import SAME
+from streams.assets.crs import SAME, shifted
 from streams.assets.rows import COLUMNS, EXPORTED, Row
 from streams.errors import UsageError, explain
 
@@ -153,7 +153,7 @@ def _crs_name(crs: Any) -> str:
 
 def _same_crs(name: str, path: Path, how: Reading) -> None:
     """A file that names its coordinate system must be read with that one."""
-    if (name in SAME and not how.crs) or name == how.crs.strip().upper():
+    if (name in SAME and (not how.crs or shifted(how.crs))) or name == how.crs.strip().upper():
         return
     fix = f"repeat with --crs {name}" if name.startswith("EPSG:") else "convert it to WGS-84 first"
     if name in SAME:

@@ -20,7 +20,7 @@ _SHOWN = 50  # problems printed one by one
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Check and report only.")
-@click.option("--crs", default="", metavar="EPSG:N", help="Coordinates are in this system; else WGS-84 lon, lat.")
+@click.option("--crs", default="", metavar="NAME", help="EPSG:n, gcj02 or bd09; else coordinates are WGS-84 lon, lat.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a text file; gb18030 reads GBK.")
 @click.option("--county", default="", metavar="CODE", help="County of new objects that have no place.")
 @click.option("--domain", default="", help="Domain of new objects that do not say theirs.")

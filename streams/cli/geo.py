@@ -92,7 +92,7 @@ def _print(answer: dict[str, Any]) -> None:
     for level in LEVELS:
         if unit := answer[level]:
             mark = "  （位置概略 approximate）" if unit["approximate"] else ""
-            click.echo(f"{level:<11} {unit['code']:<13} {unit['name']} {unit['name_en']}".rstrip() + mark)
+            click.echo(f"{level:<11} {unit['code']:<13} {unit['short']} {unit['name_en']}".rstrip() + mark)
     for fence in answer["fences"]:
         state = "active" if fence["active"] else "not active"
         click.echo(

@@ -206,7 +206,7 @@ def test_coordinate_systems(tmp_path: Path) -> None:
     assert imported(collection(tmp_path, metres, **named), crs="epsg:4545").problems == []
     with pytest.raises(UsageError, match="no such coordinate system"):
         converter("EPSG:999999")
-    with pytest.raises(UsageError, match="want EPSG:n"):
+    with pytest.raises(UsageError, match="want gcj02, bd09 or EPSG:n"):
         converter("GCJ")
     wrong = imported(collection(tmp_path, metres), crs="EPSG:4547")  # of 114° E
     assert "outside the prefecture" in wrong.problems[0].reason
@@ -324,3 +324,10 @@ def test_files_that_are_refused_as_a_whole(tmp_path: Path, monkeypatch: pytest.M
         file.truncate(200 << 20)
     with pytest.raises(UsageError, match="200 MB are too much, at most 3 MB are read"):
         imported(big)
+
+
+def test_shifted_degrees_are_converted_when_they_are_declared() -> None:
+    from streams.assets.crs import converter
+
+    for crs, point in (("GCJ-02", (107.984128, 26.576456)), ("bd09", (107.990578, 26.582676))):
+        assert converter(crs)(point) == pytest.approx((107.98, 26.58), abs=2e-6)
