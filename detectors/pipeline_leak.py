@@ -208,7 +208,7 @@ class Stretch:
             value=round(o["size"] + o["base"][0], 2), expected=round(o["base"][0], 2),
             low=round(o["base"][0] - o["threshold"], 2), high=round(o["base"][0] + o["threshold"], 2), unit="m³/h",
             score=confident, threshold=float(score(o["threshold"] / max(o["sd"], 1e-9) / 2.0)),
-            magnitude=max(o["size"], 0.0) / o["threshold"], reason=says(facts, state), sensors=tuple(near),
+            magnitude=max(o["size"] / o["threshold"] - 1.0, 0.0), reason=says(facts, state), sensors=tuple(near),
             detector=f"{VERSION}+{how or 'balance'}", series=tuple(s for s in series if s[1] == s[1]),
             witnesses=2 if how == "wave" else 1,  # an imbalance alone may be one wrong meter
             place=place(self.line, a.chainage_m + x),
