@@ -138,7 +138,9 @@ class Kernel:
             ended = self._told(self._groups.add(of, cols.ts_ms, cols.value))
         found = ended + self._judge(rows, idx, cols.ts_ms, cols.value, quality, at_ms)
         if self._moving and cols.lon is not None:
-            own = np.array([self._rows.owner(r) if r >= 0 else -1 for r in rows.tolist()], np.int32)
+            own = rows
+            if cols.metric_idx is not None:
+                own = np.array([self._rows.owner(r) if r >= 0 else -1 for r in rows.tolist()], np.int32)
             found += self._moving.add(cols, np.where(quality == 2, -1, own[idx]) if len(quality) else own[idx])
         return found
 
