@@ -15,6 +15,7 @@ from tests.browser.system import HUANGPING, KAILI, System
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 SignIn = Callable[..., Page]
+UNTIL = 4_070_908_800_000
 SLOW = 15_000
 
 
@@ -152,9 +153,13 @@ def test_details_with_chart(sign_in: SignIn, system: System) -> None:
 def test_fences_on_the_map_and_what_they_do_in_the_details(sign_in: SignIn, system: System) -> None:
     sensor = system.sensor()
     here = Circle(sensor.lon or 0.0, sensor.lat or 0.0, 400.0)
-    system.fence(Fence(id="works-1", name_zh="北门开挖", name_en="North gate dig", kind="works", shape=here))
-    mark = Mark(fence="works-1", kind="works", name_zh="北门开挖", suppress=True, until_ms=4_070_908_800_000)
+    mark = Mark(fence="works-1", kind="works", name_zh="北门开挖", suppress=True, until_ms=UNTIL)
     page = sign_in()
+    expect(page.locator("#map path.county").first).to_be_attached(timeout=SLOW)
+    page.wait_for_timeout(1500)  # the page has read the fences there are: the new one is missing until it reads again
+    system.fence(
+        Fence(id="works-1", name_zh="北门开挖", name_en="North gate dig", kind="works", shape=here, until_ms=UNTIL)
+    )
     title = system.raise_(sensor, marks=(mark,))
     expect(row(page, title)).to_be_visible(timeout=SLOW)
     outline = page.locator("#map path.fence[data-fence='works-1']")

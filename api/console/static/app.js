@@ -114,6 +114,7 @@ function redraw() {
 store.addEventListener("alert", ({ detail: { alert, transition, before } }) => {
   redraw();
   details.update(alert, transition);
+  fences.expect(alert);
   if (transition) alarm.heard(alert, before);
 });
 store.addEventListener("snapshot", redraw);
