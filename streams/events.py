@@ -14,6 +14,42 @@ from msgspec import Struct, field
 from geo.assets import Code
 from geo.fences import Mark
 from geo.impact import Impact
+from streams.alert_parts import (
+    Ack as Ack,
+)
+from streams.alert_parts import (
+    Attachment as Attachment,
+)
+from streams.alert_parts import (
+    Deadline as Deadline,
+)
+from streams.alert_parts import (
+    Disposal as Disposal,
+)
+from streams.alert_parts import (
+    Escalation as Escalation,
+)
+from streams.alert_parts import (
+    Link as Link,
+)
+from streams.alert_parts import (
+    Notice as Notice,
+)
+from streams.alert_parts import (
+    PublicWarning as PublicWarning,
+)
+from streams.alert_parts import (
+    Report as Report,
+)
+from streams.alert_parts import (
+    Suppression as Suppression,
+)
+from streams.alert_parts import (
+    Text as Text,
+)
+from streams.alert_parts import (
+    Told as Told,
+)
 
 SEVERITIES = ("I", "II", "III", "IV")
 LEVELS = ("village", "township", "county", "prefecture")
@@ -26,13 +62,6 @@ def stable_id(*parts: object) -> str:
     True
     """
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20]
-
-
-class Text(Struct, frozen=True):
-    """One sentence for the officer in both languages."""
-
-    zh: str
-    en: str
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -109,45 +138,6 @@ class Command(Struct, frozen=True, kw_only=True):
     params: dict[str, msgspec.Raw] = field(default_factory=dict)
 
 
-class Ack(Struct, frozen=True):
-    level: str
-    by: str
-    at_ms: int
-    expires_ms: int
-
-
-class Suppression(Struct, frozen=True, kw_only=True):
-    """Why nobody is told of an alert for now. `by`: who or what said so, a fence's id for BY_FENCE."""
-
-    kind: str  # BY_FENCE | SHELVED | BY_RULE | OUT_OF_SERVICE
-    by: str
-    why: Text
-    until_ms: int | None = None
-
-
-class Link(Struct, frozen=True):
-    """Another alert that belongs to this one, and why."""
-
-    alert: str
-    why: Text
-    distance_m: float
-
-
-class Escalation(Struct, frozen=True):
-    level: str = ""
-    step: int = 0
-    deadline_ms: int = 0
-    exhausted: bool = False
-
-
-class Told(Struct, frozen=True):
-    unit: str
-    role: str
-    at_ms: int
-    channel: str
-    acked: bool = False
-
-
 class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     """One episode of trouble: independent fields, one derived label (ISA-18.2)."""
 
@@ -199,6 +189,21 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     impact: Impact | None = None
     fences: tuple[Mark, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    severity_by: str = ""  # an officer set it: it holds until the alert is cleared
+    assignee: str = ""
+    deadlines: tuple[Deadline, ...] = ()
+    parent: str | None = None  # alert that explains this one, or the group or incident it is part of
+    members: tuple[str, ...] = ()
+    latched: bool = False  # chattering: told once, held until it was quiet
+    recheck: bool = False  # 待现场复核: gas cleared, and no hand-held reading entered yet
+    disposal: Disposal | None = None
+    attachments: tuple[Attachment, ...] = ()
+    warnings: tuple[PublicWarning, ...] = ()
+    response_level: str = ""  # only people set it
+    reports: tuple[Report, ...] = ()
+    stopped_by: str = ""  # a take-over or a person that ended the upward clock
+    late: bool = False  # its last deadline fired late, after a restart
+    touched_ms: int = 0  # last command of a person
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -212,6 +217,7 @@ class Transition(Struct, frozen=True, kw_only=True):
     reason: Text
     before: dict[str, object] = field(default_factory=dict, name="from")
     after: dict[str, object] = field(default_factory=dict, name="to")
+    tell: tuple[Notice, ...] = ()
 
 
 class AlertRecord(Struct, frozen=True):

@@ -113,7 +113,16 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             {"kind": s.kind, "by": s.by, "why": _text(s.why), "until": _time(s.until_ms)} for s in a.suppressions
         ],
         "told": [
-            {"unit": t.unit, "role": t.role, "at": rfc3339(t.at_ms), "channel": t.channel, "acked": t.acked}
+            {
+                "unit": "" if t.place.startswith("org:") else t.place,
+                "org": t.place[4:] if t.place.startswith("org:") else "",
+                "role": t.role,
+                "person": t.person,
+                "at": rfc3339(t.at_ms),
+                "channel": t.channel,
+                "acked": t.acked,
+                "failed": t.failed,
+            }
             for t in a.told
         ],
         "deadlines": {},

@@ -1,0 +1,1 @@
+"""Who is on duty where, and when: people, rosters, hand-overs. Pure."""
