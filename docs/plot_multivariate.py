@@ -14,8 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from detectors.evaluate import THRESHOLD, make
-from streams.cli.benches import detect_batadal as batadal
-from streams.cli.benches import detect_water_recording as water
+from streams.cli.benches import detect_batadal as batadal, detect_water_recording as water
 
 IMAGES = Path(__file__).resolve().parent / "img"
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.params import ParamError
-from detectors.params import check as check_param
+from detectors.params import ParamError, check as check_param
 from geo import fence_rules, metric
 from geo.assets import Problem
 from geo.divisions import Divisions

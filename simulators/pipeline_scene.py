@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import lfilter  # type: ignore[import-untyped]
 
-from simulators.moc import CD, Line, march, steady
-from simulators.moc import G as GRAVITY
+from simulators.moc import CD, G as GRAVITY, Line, march, steady
 from simulators.noise import F64, I64
 
 STEP_MS = 100

@@ -16,38 +16,16 @@ from geo.fences import Mark
 from geo.impact import Impact
 from streams.alert_parts import (
     Ack as Ack,
-)
-from streams.alert_parts import (
     Attachment as Attachment,
-)
-from streams.alert_parts import (
     Deadline as Deadline,
-)
-from streams.alert_parts import (
     Disposal as Disposal,
-)
-from streams.alert_parts import (
     Escalation as Escalation,
-)
-from streams.alert_parts import (
     Link as Link,
-)
-from streams.alert_parts import (
     Notice as Notice,
-)
-from streams.alert_parts import (
     PublicWarning as PublicWarning,
-)
-from streams.alert_parts import (
     Report as Report,
-)
-from streams.alert_parts import (
     Suppression as Suppression,
-)
-from streams.alert_parts import (
     Text as Text,
-)
-from streams.alert_parts import (
     Told as Told,
 )
 

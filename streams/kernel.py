@@ -19,8 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import catalog as _catalog
-from detectors import dropout, fused
+from detectors import catalog as _catalog, dropout, fused
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, ProfileError
 from detectors.groups import GROUPS

@@ -24,8 +24,8 @@ from geo.assets import (
     parse_asset_id,
     parse_sensor_id,
     parse_zone_id,
+    problems as record_problems,
 )
-from geo.assets import problems as record_problems
 from geo.boundaries import Boundaries
 from geo.divisions import Divisions
 from geo.places import Places

@@ -7,13 +7,11 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from detectors.profile_file import ProfileFile
-from detectors.profile_file import decode as decode_profiles
+from detectors.profile_file import ProfileFile, decode as decode_profiles
 from geo.assets import Asset, AssetError, Code, Record, Sensor, Zone, check, decode
 from geo.codes import looks_like_code, parse_code
 from geo.fence_checks import problems as fence_problems
-from geo.fences import Fence, FenceError
-from geo.fences import decode as decode_fence
+from geo.fences import Fence, FenceError, decode as decode_fence
 from streams import topics, versions
 
 log = logging.getLogger(__name__)

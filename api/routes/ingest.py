@@ -19,8 +19,7 @@ from starlette.types import Receive, Scope, Send
 from api import asking
 from api.context import Context
 from api.errors import Problem
-from api.guard import INGEST as PATH
-from api.guard import MAX_INGEST
+from api.guard import INGEST as PATH, MAX_INGEST
 from api.intake_body import Gone, Held, encoding_of, plain, read
 from api.intake_check import Rejected, judge, limits
 from api.intake_writer import MessageTooLargeError

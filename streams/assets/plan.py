@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from geo import metric
-from geo.assets import Asset, AssetError, Pipe, Sensor, location_problem
-from geo.assets import problems as record_problems
+from geo.assets import Asset, AssetError, Pipe, Sensor, location_problem, problems as record_problems
 from geo.codes import is_sensor_id, looks_like_code, parse_code
 from geo.divisions import Divisions, UnitError, level_of, prefix
 from geo.ids import ASSET_LETTER, ASSET_TYPES, parse_asset_id

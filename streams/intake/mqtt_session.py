@@ -20,10 +20,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiomqtt
-from paho.mqtt import MQTTException
-from paho.mqtt import client as mqtt
-from paho.mqtt.client import Client as Paho
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt import MQTTException, client as mqtt
+from paho.mqtt.client import Client as Paho, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties

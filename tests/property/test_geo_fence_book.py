@@ -7,8 +7,7 @@ import threading
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from geo import raycast
 from geo.fence_book import OVERLAY, FenceBook

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.cli.benches import detect_pipeline_hard as hard
-from streams.cli.benches import detect_pipeline_weeks as weeks
+from streams.cli.benches import detect_pipeline_hard as hard, detect_pipeline_weeks as weeks
 from streams.cli.benches.detect_pipeline_scenes import OPERATIONS, Watch, leak_of, raises, summary
 from streams.cli.benches.figure import Figure, Say
 

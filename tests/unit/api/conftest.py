@@ -23,8 +23,7 @@ from api.store import Applied, Store
 from api.times import rfc3339
 from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
-from geo.fences import Fence
-from geo.fences import decode as decode_fence
+from geo.fences import Fence, decode as decode_fence
 from streams.columns import I32, Columns
 from streams.events import Command
 from streams.registry_table import Registry as Table

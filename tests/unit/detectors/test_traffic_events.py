@@ -12,8 +12,7 @@ from detectors.traffic_events import EVENT_S, NEAR_M, Events
 from detectors.traffic_groups import TrafficGroup
 from detectors.traffic_road import TAGS, WEATHER_M, WEATHER_S, Road, Said
 from detectors.traffic_stations import KINDS, Frame, stations
-from simulators.cell_transmission import LEFT, CellTransmission, LaneBlock
-from simulators.cell_transmission import Road as Lanes
+from simulators.cell_transmission import LEFT, CellTransmission, LaneBlock, Road as Lanes
 
 T0 = 1_763_913_600_000  # a Monday, 00:00 local
 AT = T0 + 12 * 3_600_000

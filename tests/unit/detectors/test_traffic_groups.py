@@ -16,8 +16,7 @@ from detectors.mcmaster import McMaster
 from detectors.traffic_groups import TrafficGroup, groups
 from detectors.traffic_road import Road
 from detectors.traffic_stations import KINDS, Frame, Grid, stations
-from simulators.cell_transmission import LEFT, CellTransmission, LaneBlock, Loops
-from simulators.cell_transmission import Road as Lanes
+from simulators.cell_transmission import LEFT, CellTransmission, LaneBlock, Loops, Road as Lanes
 
 T0 = 1_763_913_600_000  # a Monday, 00:00 local
 HOUR = 3_600_000

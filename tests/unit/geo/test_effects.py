@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from geo.effects import active, combined, marks, next_change, params_for
 from geo.fences import Circle, Effect, Fence, Mark, Once, Tell, Weekly

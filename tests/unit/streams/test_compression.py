@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 import cramjam
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from streams.intake.compression import BadStreamError, TooLargeError, opened
 

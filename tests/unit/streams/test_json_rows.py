@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from streams import json_rows
 from streams.columns import Columns
