@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from streams.events import LEVELS
+
 PLACES = ("village", "township", "county", "prefecture", "owner_org", "operator_org", "regulator")
 DUTY = "duty"  # role of an address: whoever is on duty, main before deputy
 ROOM = "room"  # the duty room itself
 DAYTIME = (7 * 60, 22 * 60)  # minutes of the local day (UTC+8): the rest is night
+ACK_LEVELS = ("organisation", *LEVELS)  # upward; `organisation`: an ack of anybody who was told will do
 STEPS = ("assess", "dispatch", "on_site", "dispose", "verify")  # after the ack
 REPORTS = ("report_verbal", "report_written")  # information reports 信息报送
 
@@ -31,7 +34,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
     after_s: int = 0
     tell: tuple[Address, ...]
-    ack_level: str  # village | township | county | prefecture
+    ack_level: str  # of ACK_LEVELS
     within_s: int
     channels: tuple[str, ...] = ("feed",)  # each person by the first of these that this person has
 
@@ -45,6 +48,8 @@ class Chain(Struct, frozen=True, kw_only=True):
     hours: str = "all"  # all | day | night, of the time at which the chain starts
     clock: str = "real"  # real | working: seconds of working days only
     inform: tuple[Address, ...] = ()  # told at the start, without a clock
+    task: tuple[Address, ...] = ()  # told what to do (警戒、疏散、禁火) once the alert was assessed, without a clock,
+    task_level: int = 0  # or at once where this hard limit (`Detection.level`) was crossed; 0: never at once
     steps: tuple[Step, ...] = ()
     repeat_s: int = 0  # after the last step: those who have not acked are told again, 0: never (not for I and II)
     fallback: tuple[str, ...] = ()  # channels of the repeats
@@ -52,7 +57,11 @@ class Chain(Struct, frozen=True, kw_only=True):
 
 
 class ResponseTime(Struct, frozen=True, kw_only=True):
-    """By when a step after the ack is to be done, from the ack; `remote_s`: outside of towns (village units)."""
+    """By when a step after the ack is to be done, from the ack; `remote_s`: outside of towns (village units).
+
+    Reports count from the assessment. The seconds are those of the alert's chain: of working days where its clock is.
+    The first one of a policy that fits is in force, as with chains.
+    """
 
     severity: str
     step: str  # of STEPS or REPORTS
@@ -63,7 +72,7 @@ class ResponseTime(Struct, frozen=True, kw_only=True):
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """All of one prefecture or county. `id` is its unit code."""
+    """All of one prefecture or county. `id` is its unit code. Version 0 is the default that ships with the project."""
 
     id: str
     version: int = 1
@@ -71,4 +80,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     response: tuple[ResponseTime, ...] = ()
     supervise_after: float = 0.5  # missed: urged at once, supervised after so much of the step's time more,
     next_level_after: float = 1.0  # and the next level told after so much
-    removed: bool = False
+    days_off: tuple[str, ...] = ()  # own holidays, "2027-02-05" or "2027-02-05/2027-02-12", over the national ones
+    days_on: tuple[str, ...] = ()  # own working days
+    by: str = ""  # who wrote this version, and when
+    at_ms: int = 0
+    removed: bool = False  # it ended: the policy above is in force
