@@ -9,31 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streams.alerts.table import LEAD, ROLES as ROLES_OF_COMMANDS
+
 ROLES = ("viewer", "officer", "commander", "engineer", "admin")
 
-_ACT = frozenset({"officer", "commander", "admin"})
-_LEAD = frozenset({"commander", "admin"})
 _DEVICES = frozenset({"officer", "commander", "engineer", "admin"})
-
-COMMANDS: Mapping[str, frozenset[str]] = {
-    "ack": _ACT,
-    "assess": _ACT,
-    "dispatch": _ACT,
-    "on_site": _ACT,
-    "dispose": _ACT,
-    "close": _ACT,
-    "comment": _ACT,
-    "shelve": _ACT,  # I and II: see `may_send`
-    "unshelve": _ACT,
-    "escalate": _ACT,
-    "extend": _ACT,
-    "verify": _LEAD,
-    "take_over": _LEAD,
-    "delegate": _LEAD,
-    "urge": _LEAD,
-    "supervise": _LEAD,
-    "override": _LEAD,
-}
+COMMANDS: Mapping[str, frozenset[str]] = ROLES_OF_COMMANDS
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}
@@ -63,7 +44,7 @@ def may_send(principal: Principal, command: str, severity: str) -> str:
     allowed = COMMANDS[command]
     what = command
     if command == "shelve" and severity in ("I", "II"):
-        allowed, what = _LEAD, f"shelve an alert of severity {severity}"
+        allowed, what = LEAD, f"shelve an alert of severity {severity}"
     if principal.role in allowed:
         return ""
     names = sorted(allowed)

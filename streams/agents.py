@@ -17,6 +17,7 @@ from streams.app import CityApp, create_app
 from streams.ledger import Ledger
 from streams.outbox import Logic, Record
 from streams.settings import Settings
+from streams.timers import Timers
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,10 @@ class Ledgers:
     async def close(self) -> None:
         await asyncio.gather(*(ledger.stop() for ledger in self.open.values()))
         self.open.clear()
+
+    def working(self) -> dict[int, Any]:
+        """Logic of the partitions that have their state."""
+        return {p: ledger.logic for p, ledger in self.open.items() if ledger.ready.done() and hasattr(ledger, "logic")}
 
 
 def partitions_of(assigned: Iterable[Any], sources: Iterable[str]) -> set[int]:
@@ -129,6 +134,9 @@ async def serve(name: str, settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     app.finalize()
     await app.start()
+    if name == "alerts" and not settings.event_clock:
+        timers = asyncio.create_task(Timers(settings, ledgers.working).run(), name="timers")
+        timers.add_done_callback(lambda done: log.info("timers ended"))
     waits = [asyncio.create_task(e.wait()) for e in (stop, ledgers.fenced, app._crashed)]
     ready = asyncio.create_task(ledgers.ready())
     await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)

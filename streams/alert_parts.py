@@ -96,6 +96,7 @@ class Disposal(Struct, frozen=True, kw_only=True):
     action: str
     at_ms: int
     by: str
+    level: str  # of who said so
 
 
 class Attachment(Struct, frozen=True, kw_only=True):

@@ -1,27 +1,38 @@
-"""The alerts app's logic: detections and commands of its counties through the engine, one record a transition."""
+"""The alerts app's logic: detections and commands of its counties through the engine, one record a transition.
+
+Time is the log's: live, a record's own timestamp; in a run the recording's, where ticks come before what follows them.
+So the same log gives the same alerts.
+"""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from geo.assets import Asset
-from geo.divisions import Divisions
+from geo.divisions import Divisions, UnitError
 from streams import config, topics
+from streams.alerts.desk import Desk
 from streams.alerts.engine import Engine
+from streams.alerts.policy import Policy
+from streams.alerts.policy_book import PolicyBook
+from streams.duty.book import DutyBook
+from streams.duty.records import DutyRecord
 from streams.events import AlertRecord, Command, Detection
 from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
+from streams.timers import TICK
 from streams.wire import encode_record, encode_result
 
 log = logging.getLogger(__name__)
 
 ALERT = b"alert/"
 ASSET = b"asset/"
+POLICY = b"policy/"
+DUTY = b"duty/"
 KEYS = b"keys"
 _detection = msgspec.json.Decoder(Detection)
 _command = msgspec.json.Decoder(Command)
@@ -33,19 +44,34 @@ class AlertsLogic:
 
     linger_ms = 0
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
-        self.settings, self._now = settings, now
-        self.engine = Engine()
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self._divisions = Divisions.load()
+        self.policies, self.duty = PolicyBook(), DutyBook()
+        self.engine = Engine(Desk(self.policies, self.duty, self._is_remote))
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
+        self._clock_ms = 0
+
+    def _is_remote(self, unit: str) -> bool:
+        """Villages outside of the streets of a town."""
+        if len(unit) < 9:
+            return False
+        try:
+            return not self._divisions.get(unit[:9]).name.endswith("街道")
+        except UnitError:
+            return True
 
     def restore(self, state: Mapping[bytes, bytes]) -> None:
-        alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
-        self.engine.restore(alerts, state.get(KEYS, b""))
         for key, value in state.items():
             if key.startswith(ASSET):
                 self.engine.surroundings.put(msgspec.msgpack.decode(value, type=Asset))
+            elif key.startswith(POLICY):
+                self.policies.put(msgspec.msgpack.decode(value, type=Policy))
+            elif key.startswith(DUTY):
+                self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
+        alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
+        self.engine.restore(alerts, state.get(KEYS, b""))
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
         return None
@@ -61,45 +87,73 @@ class AlertsLogic:
             REJECTS.labels("unreadable").inc()
             reject(out, self.settings, record, f"no {'detection' if is_detection else 'command'}: {e}")
             return
-        now_ms = int(self._now() * 1000)
+        now_ms = self._now(record, event, out)
         if isinstance(event, Detection):
-            # In a replay the recording's time is the time of the transition, so that the log repeats.
-            done = self.engine.on_detection(event, event.ts_ms if self.settings.event_clock else now_ms)
+            self._write(self.engine.on_detection(event, now_ms), record.partition, out)
+        elif event.command == TICK:
+            self._write(self.engine.on_tick(now_ms), record.partition, out)
         else:
-            result, done = self.engine.on_command(event, now_ms)
-            self._keys_changed = self._keys_changed or bool(event.key)
-            value = encode_result(result, self._divisions)
-            out.send(self.settings.prefix + topics.RESULTS, 0, value, event.id.encode())
-        for written in (done, *self.engine.touched):
-            if written is not None:
-                self._write(written, record.partition, out)
-        self.engine.touched.clear()
+            self._command(event, now_ms, record.partition, out)
+
+    def _now(self, record: Record, event: Detection | Command, out: Outbox) -> int:
+        """The time of an input, never less than that of the one before."""
+        at = record.timestamp
+        if self.settings.event_clock:
+            at = event.ts_ms if isinstance(event, Detection) else event.at_ms if event.command == TICK else 0
+            while (due := self.engine.next_due_ms()) and due <= at:  # what a timer would have asked for meanwhile
+                self._clock_ms = max(self._clock_ms, due)
+                self._write(self.engine.on_tick(self._clock_ms), record.partition, out)
+        self._clock_ms = max(self._clock_ms, at)
+        return self._clock_ms
+
+    def _command(self, c: Command, now_ms: int, partition: int, out: Outbox) -> None:
+        result, done = self.engine.on_command(c, now_ms)
+        self._keys_changed = self._keys_changed or bool(c.key)
+        if c.role != "system":
+            out.send(self.settings.prefix + topics.RESULTS, 0, encode_result(result, self._divisions), c.id.encode())
+        self._write(done, partition, out)
 
     def _configure(self, record: Record, out: Outbox) -> None:
         try:
-            assets = config.decode(record.value or b"").assets
+            told = config.decode(record.value or b"")
         except msgspec.MsgspecError as e:
             REJECTS.labels("unreadable").inc()
             reject(out, self.settings, record, f"no registry records: {e}")
             return
-        for asset in assets:
+        for asset in told.assets:
             if self.engine.surroundings.put(asset):
                 out.put(ASSET + asset.id.encode(), None if asset.retired else _pack.encode(asset))
+        for policy in told.policies:
+            self.policies.put(policy)
+            out.put(POLICY + f"{policy.id}@{policy.version}".encode(), _pack.encode(policy))
+        for person_or_roster in told.duty:
+            self.duty.put(person_or_roster)
+            out.put(DUTY + person_or_roster.id.encode(), _pack.encode(person_or_roster))
 
-    def _write(self, record: AlertRecord, partition: int, out: Outbox) -> None:
-        TRANSITIONS.labels(record.transition.trigger).inc()
-        if record.alert.suppressions:
-            SUPPRESSED.labels(record.alert.kind).inc()
-        value = encode_record(record, self._divisions)
-        out.send(self.settings.prefix + topics.ALERTS, partition, value, record.alert.county.encode())
+    def _write(self, records: Iterable[AlertRecord], partition: int, out: Outbox) -> None:
+        for record in records:
+            TRANSITIONS.labels(record.transition.trigger).inc()
+            if record.alert.suppressions:
+                SUPPRESSED.labels(record.alert.kind).inc()
+            value = encode_record(record, self._divisions)
+            out.send(self.settings.prefix + topics.ALERTS, partition, value, record.alert.county.encode())
 
     def flush(self, out: Outbox) -> None:
         for alert_id in self.engine.changed:
-            out.put(ALERT + alert_id.encode(), _pack.encode(self.engine.alerts[alert_id]))
+            alert = self.engine.alerts.get(alert_id)
+            out.put(ALERT + alert_id.encode(), None if alert is None else _pack.encode(alert))
         self.engine.changed.clear()
+        for c in self.engine.asks:
+            partition = topics.county_partition(c.county, self.settings.partitions)
+            out.send(self.settings.prefix + topics.COMMANDS, partition, msgspec.json.encode(c), c.county.encode())
+        self.engine.asks.clear()
         if self._keys_changed:
             out.put(KEYS, _pack.encode(self.engine.keys))
             self._keys_changed = False
 
     def idle(self, out: Outbox) -> None:
         return None
+
+    def next_due_ms(self) -> int:
+        """When time alone changes something next, 0: never."""
+        return self.engine.next_due_ms()

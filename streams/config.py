@@ -6,12 +6,16 @@ from __future__ import annotations
 import msgspec
 
 from geo.assets import Asset
+from streams.alerts.policy import Policy
+from streams.duty.records import DutyRecord
 
 KEY = b"config"  # detections have their county
 
 
 class Config(msgspec.Struct, frozen=True):
     assets: list[Asset] = []
+    policies: list[Policy] = []
+    duty: list[DutyRecord] = []
 
 
 encode = msgspec.json.Encoder().encode

@@ -135,6 +135,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     episode: int = 1
     flaps: int = 0
     hard: bool = False  # a hard limit was crossed in this episode
+    limit_level: int = 0  # the highest hard limit crossed, see Detection.level
     count: int = 1
     first_seen_ms: int
     last_seen_ms: int
@@ -180,6 +181,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     response_level: str = ""  # only people set it
     reports: tuple[Report, ...] = ()
     stopped_by: str = ""  # a take-over or a person that ended the upward clock
+    quiet_ms: int = 0  # a latched one is over then, if it stays quiet
     late: bool = False  # its last deadline fired late, after a restart
     touched_ms: int = 0  # last command of a person
 

@@ -9,8 +9,8 @@ import msgspec
 
 from geo.divisions import Divisions, UnitError
 from geo.fences import Mark
-from streams.alerts.lifecycle import RESPONSIBLE
-from streams.events import Alert, AlertRecord, CommandResult, Text, Transition
+from streams.alerts.table import RESPONSIBLE
+from streams.events import Alert, AlertRecord, CommandResult, Notice, Text, Transition
 
 _json = msgspec.json.Encoder()
 PREVIOUS = Text("上一次报警", "the episode before")
@@ -75,7 +75,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "owner_org": a.owner_org,
         "operator_org": a.operator_org,
         "regulator": a.regulator,
-        "assignee": None,
+        "assignee": a.assignee or None,
         "lon": a.lon,
         "lat": a.lat,
         "approximate": a.approximate,
@@ -101,13 +101,22 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             "series": [[rfc3339(t), v] for t, v in e.series],
         },
         "acks": [
-            {"level": k.level, "by": k.by, "at": rfc3339(k.at_ms), "expires": rfc3339(k.expires_ms)} for k in a.acks
+            {
+                "level": k.level,
+                "by": k.by,
+                "at": rfc3339(k.at_ms),
+                "expires": rfc3339(k.expires_ms),
+                "on_behalf": k.on_behalf or None,
+            }
+            for k in a.acks
         ],
         "escalation": {
             "level": a.escalation.level or RESPONSIBLE[a.severity],
             "step": a.escalation.step,
             "deadline": _time(a.escalation.deadline_ms or None),
             "exhausted": a.escalation.exhausted,
+            "policy": a.escalation.policy,
+            "repeats": a.escalation.repeats,
         },
         "suppressions": [
             {"kind": s.kind, "by": s.by, "why": _text(s.why), "until": _time(s.until_ms)} for s in a.suppressions
@@ -125,14 +134,48 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             }
             for t in a.told
         ],
-        "deadlines": {},
+        "deadlines": {
+            d.step: {
+                "due": rfc3339(d.due_ms),
+                "state": d.state,
+                "next": _time(d.next_ms or None),
+                "extended": d.extended,
+            }
+            for d in a.deadlines
+        },
         "delayed_by_s": a.delayed_by_s,
         "codes": [{"system": c.system, "value": c.value} for c in a.codes],
-        "parent": None,
-        "members": [],
+        "parent": a.parent,
+        "members": list(a.members),
         "links": _links(a),
         "fences": [_mark(m) for m in a.fences],
         "impact": msgspec.to_builtins(a.impact) if a.impact else {},
+        "hard": a.hard,
+        "latched": a.latched,
+        "recheck": a.recheck,
+        "severity_by": a.severity_by or None,
+        "response_level": a.response_level or None,
+        "late": a.late,
+        **_done(a),
+    }
+
+
+def _done(a: Alert) -> dict[str, Any]:
+    """What people did."""
+    d = a.disposal
+    return {
+        "disposal": d and {"cause": d.cause, "action": d.action, "by": d.by, "level": d.level, "at": rfc3339(d.at_ms)},
+        "attachments": [
+            {"name": x.name, "ref": x.ref, "note": x.note, "by": x.by, "at": rfc3339(x.at_ms)} for x in a.attachments
+        ],
+        "warnings": [
+            {"text": w.text, "level": w.level, "by": w.by, "approved_by": w.approved_by, "at": rfc3339(w.at_ms)}
+            for w in a.warnings
+        ],
+        "reports": [
+            {"kind": r.kind, "form": r.form, "to": r.to, "by": r.by, "receipt": r.receipt, "at": rfc3339(r.at_ms)}
+            for r in a.reports
+        ],
     }
 
 
@@ -166,6 +209,20 @@ def public_transition(t: Transition) -> dict[str, Any]:
         "reason": _text(t.reason),
         "from": t.before,
         "to": t.after,
+        "tell": [_notice(n) for n in t.tell],
+    }
+
+
+def _notice(n: Notice) -> dict[str, Any]:
+    return {
+        "key": n.key,
+        "why": n.why,
+        "place": n.place,
+        "role": n.role,
+        "people": list(n.people),
+        "channels": list(n.channels),
+        "step": n.step,
+        "due": _time(n.due_ms),
     }
 
 

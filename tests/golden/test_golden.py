@@ -51,9 +51,7 @@ def play(rows: list[tuple[str, int, float]], batch: int) -> list[bytes]:
                 found += kernels[d].process(codec.unpack(codec.pack(from_rows(part[k : k + batch]))).cols)
             found += kernels[d].tick((slot + 1) * TICK_MS)
         for detection in sorted(found, key=lambda x: (x.ts_ms, x.sensor, x.kind, x.state)):
-            record = engine.on_detection(detection, detection.ts_ms)
-            if record is not None:
-                out.append(encode_record(record, divisions))
+            out += [encode_record(record, divisions) for record in engine.on_detection(detection, detection.ts_ms)]
     return out
 
 

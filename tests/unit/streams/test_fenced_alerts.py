@@ -24,7 +24,7 @@ def one(*marks: Mark, **more: object) -> Detection:
 
 
 def severity(*marks: Mark, **more: object) -> str:
-    record = Engine().on_detection(one(*marks, **more), T0)
+    (record,) = Engine().on_detection(one(*marks, **more), T0)
     assert record is not None
     return record.alert.severity
 
@@ -51,7 +51,7 @@ def test_steps(marks: tuple[Mark, ...], more: dict[str, object], moved: int | st
 
 
 def test_the_reason_names_the_fence() -> None:
-    record = Engine().on_detection(one(LOWER), T0)
+    (record,) = Engine().on_detection(one(LOWER), T0)
     assert record is not None
     assert "试验场" in record.alert.severity_why.zh
     assert "试验场" in record.alert.severity_why.en

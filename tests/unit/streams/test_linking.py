@@ -37,10 +37,8 @@ def detection(domain: str, minute: float = 0.0, metres: float = 0.0, state: str 
 
 
 def raised(engine: Engine, d: Detection) -> tuple[AlertRecord, list[AlertRecord]]:
-    record = engine.on_detection(d, d.ts_ms)
+    record, *touched = engine.on_detection(d, d.ts_ms)
     assert record is not None
-    touched = list(engine.touched)
-    engine.touched.clear()
     return record, touched
 
 

@@ -1,0 +1,77 @@
+"""A command on an alert: checked by the guards, applied by its one function, recorded as a transition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from streams.alerts import acking, escalation, handling, response, steering
+from streams.alerts.desk import Desk, level_of
+from streams.alerts.guards import Ask, check, facts
+from streams.alerts.move import Made, Move
+from streams.alerts.params import read
+from streams.alerts.raising import with_gaps
+from streams.alerts.table import TABLE
+from streams.alerts.transitions import Step, moved
+from streams.events import Alert, Command, Text
+
+
+def on_command(alert: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
+    """Apply a person's command; a refused one comes back with the row that forbids it, and what is wrong."""
+    if alert is None:
+        return Step(None, None, TABLE["ANY-1"])
+    if c.command not in APPLY:
+        return Step(alert, None, TABLE["ANY-3"])
+    given, fault = read(c, now_ms)
+    level = level_of(c.unit)
+    refused = check(facts(alert, now_ms), Ask(c.command, c.role, level, c.unit, c.by, given))
+    if refused is not None and refused.refused == 403:
+        return Step(alert, None, refused)
+    if fault is not None:
+        return Step(alert, None, TABLE["ANY-7"], fault)
+    if c.version is not None and c.version != alert.version:
+        return Step(alert, None, TABLE["ANY-2"])
+    if refused is not None:
+        return Step(alert, None, refused)
+    return _apply(Move(alert, c, given, desk, level, now_ms))
+
+
+def _apply(m: Move) -> Step:
+    if m.c.command == "extend" and (refused := steering.not_longer(m)) is not None:
+        return Step(m.alert, None, TABLE[refused])
+    made = APPLY[m.c.command](m)
+    after = response.done(replace(made.alert, touched_ms=m.now_ms))
+    if after.handling != m.alert.handling:
+        after = escalation.rested(after, m.now_ms)
+    return moved(
+        m.alert,
+        after,
+        m.c.command,
+        with_gaps(_said(m, made.why), made.passed),
+        m.now_ms,
+        TABLE[made.row],
+        made.tells,
+        m.c,
+    )
+
+
+def _said(m: Move, why: Text) -> Text:
+    """Who, what, and the comment."""
+    note = m.c.comment.strip()
+    return Text(
+        f"{m.c.by} {why.zh}" + (f"：{note}" if note else ""), f"{why.en} by {m.c.by}" + (f": {note}" if note else "")
+    )
+
+
+APPLY: dict[str, Callable[[Move], Made]] = {
+    "ack": acking.ack, "unack": acking.unack, "ack_on_behalf": acking.ack_on_behalf, "assess": handling.assess,
+    "assign": handling.assign, "dispatch": handling.dispatch, "on_site": handling.on_site, "dispose":
+    handling.dispose, "recheck": handling.recheck, "verify": handling.verify, "close": handling.close, "reopen":
+    handling.reopen, "comment": handling.comment, "attach": handling.attach, "shelve": steering.shelve,
+    "unshelve": steering.unshelve, "out_of_service": steering.out_of_service, "in_service": steering.in_service,
+    "escalate": steering.escalate, "delegate": steering.delegate, "take_over": acking.take_over, "set_severity":
+    steering.set_severity, "urge": steering.urge, "supervise": steering.supervise, "extend": steering.extend,
+    "issue_warning": handling.issue_warning, "set_response": handling.set_response, "merge": steering.merge,
+    "split": steering.split, "report": handling.report,
+}  # fmt: skip
