@@ -6,12 +6,14 @@ from __future__ import annotations
 import msgspec
 
 from geo.assets import Asset
+from streams.alerts.policy import Policy
 
 KEY = b"config"  # detections have their county
 
 
 class Config(msgspec.Struct, frozen=True):
     assets: list[Asset] = []
+    policies: list[Policy] = []  # checked by those who write them and by the registry reader
 
 
 encode = msgspec.json.Encoder().encode
