@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, frozenset[str]] = {
     "override": _LEAD,
 }
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
+RULERS = frozenset({"admin"})  # of escalation policies
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}
 
