@@ -20,6 +20,7 @@ from api.store import Store
 from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
+from streams.alerts.policy import Policy
 from streams.columns import I32, Columns
 from streams.events import Command
 from streams.registry_table import Registry as Table
@@ -60,8 +61,10 @@ class Registry(Protocol):
 
     def fences(self) -> Iterable[Fence]: ...
 
-    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until `fences` has this version of a fence; False where it did not come in time."""
+    def policies(self) -> Iterable[Policy]: ...
+
+    async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until `fences` or `policies` has this version; False where it did not come in time."""
 
     @property
     def table(self) -> Table: ...
@@ -103,6 +106,7 @@ class Context:
     divisions: Divisions
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
+    changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
     def trouble(self) -> str:

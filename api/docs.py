@@ -140,6 +140,25 @@ FENCE_BODY = {
 }  # fmt: skip
 
 
+POLICY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "chains"],
+                    "properties": {
+                        "id": _STR, "version": {"type": "integer"}, "supervise_after": _NUM, "next_level_after": _NUM,
+                        "calendar": _ANY, "chains": _PAIRS, "response": _PAIRS,
+                    },
+                },
+            }
+        },
+    }
+}  # fmt: skip
+
+
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Answers that are not a success."""
     return {code: answer(HTTPStatus(code).phrase, _ref("Problem"), "application/problem+json") for code in codes}

@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from api.tail import quietly
 from geo.assets import Record, Sensor, Zone
 from geo.fences import Fence
+from streams import topics
+from streams.alerts.policy import Policy
 from streams.errors import CityopsError
 from streams.registry import Registry, RegistryReader, send
 from streams.settings import Settings
@@ -78,11 +80,19 @@ class LiveRegistry:
         """All that ever were; those that are over are `removed`."""
         return list(self._reader.fences.values())
 
-    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until the topic has brought this version of a fence; False where it did not come in time."""
+    def policies(self) -> Iterable[Policy]:
+        """The newest of every id; those that ended are `removed`."""
+        return list(self._reader.policies.values())
+
+    def _newest(self, topic: str, id_: str) -> int:
+        known = (self._reader.fences if topic == topics.FENCES else self._reader.policies).get(id_)
+        return known.version if known is not None else -1
+
+    async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until the topic has brought this version of a fence or policy; False where it did not come in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                while (known := self._reader.fences.get(id_)) is None or known.version < version:
+                while self._newest(topic, id_) < version:
                     await self._reader.moved.wait()
         except TimeoutError:
             return False

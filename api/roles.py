@@ -16,6 +16,7 @@ ROLES = ("viewer", "officer", "commander", "engineer", "admin")
 _DEVICES = frozenset({"officer", "commander", "engineer", "admin"})
 COMMANDS: Mapping[str, frozenset[str]] = ROLES_OF_COMMANDS
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
+RULERS = frozenset({"admin"})  # of escalation policies
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}
 

@@ -14,7 +14,7 @@ KEY = b"config"  # detections have their county
 
 class Config(msgspec.Struct, frozen=True):
     assets: list[Asset] = []
-    policies: list[Policy] = []
+    policies: list[Policy] = []  # checked by those who write them and by the registry reader
     duty: list[DutyRecord] = []
 
 

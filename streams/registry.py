@@ -1,7 +1,7 @@
-"""The registry as one process knows it: zones, assets and sensors, fences, profiles, from their compacted topics.
+"""The registry as one process knows it, from compacted topics: zones, assets and sensors, fences, profiles, policies.
 
-One plain reader per process (no consumer group): it reads `assets`, `fences` and `profiles` from the beginning, says
-when it has all that was there at its start, and follows. A run has its own topics `run.<id>.assets` and so on.
+One plain reader per process (no consumer group): it reads their topics from the beginning, says when it has all that
+was there at its start, and follows. A run has its own topics `run.<id>.assets` and so on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from detectors.profile_file import ProfileFile
 from geo.assets import Asset, AssetError, Record, Sensor, Zone, check, encode
 from geo.fences import Fence
 from streams import tables, topics
+from streams.alerts.policy import Policy
 from streams.assets.links import broken_links
 from streams.errors import UsageError
 from streams.moves import moves
@@ -20,7 +21,7 @@ from streams.settings import Settings
 
 __all__ = ["Registry", "RegistryReader", "publish", "read_all", "send", "topic_of"]
 
-TOPICS = (topics.ASSETS, topics.FENCES, topics.PROFILES)
+TOPICS = (topics.ASSETS, topics.FENCES, topics.PROFILES, topics.POLICIES)
 
 
 _ORDER: dict[type, int] = {Zone: 0, Asset: 1, Sensor: 2}
@@ -94,6 +95,10 @@ class RegistryReader(tables.Follower):
     @property
     def profiles(self) -> dict[str, ProfileFile]:
         return self.registry.profiles
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        return self.registry.policies
 
     @property
     def assets(self) -> dict[str, Asset]:

@@ -13,6 +13,8 @@ from geo.codes import looks_like_code, parse_code
 from geo.fence_checks import problems as fence_problems
 from geo.fences import Fence, FenceError, decode as decode_fence
 from streams import topics, versions
+from streams.alerts.policy import Policy
+from streams.alerts.policy_file import PolicyError, decode as decode_policy
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ class Registry:
         self.assets: dict[str, Asset] = {}
         self.fences: dict[str, Fence] = {}
         self.profiles: dict[str, ProfileFile] = {}
+        self.policies: dict[str, Policy] = {}
         self.changes = 0  # counts what changed anything
         self.unusable = 0  # records that could not be read
         self._changed: dict[str, int] = {}
@@ -91,9 +94,11 @@ class Registry:
                 self._reference(self.fences, name, None if value is None else _usable(decode_fence(value)))
             elif topic == topics.PROFILES:
                 self._reference(self.profiles, name, None if value is None else decode_profiles(value))
+            elif topic == topics.POLICIES:
+                self._reference(self.policies, name, None if value is None else decode_policy(value))
             else:
                 self._record(name, value)
-        except (AssetError, FenceError, ValueError) as error:
+        except (AssetError, FenceError, PolicyError, ValueError) as error:
             self.unusable += 1
             log.warning("topic %s: a record is left out: %s", topic, error)
 
@@ -107,8 +112,8 @@ class Registry:
             raise AssetError(f"key {name!r} is not the record's id {record.id!r}")
         self.put(record)
 
-    def _reference(self, table: dict[str, Any], name: str, record: Fence | ProfileFile | None) -> None:
-        """A fence or profiles, the newest version: workers keep the first of equal ones too.
+    def _reference(self, table: dict[str, Any], name: str, record: Fence | ProfileFile | Policy | None) -> None:
+        """A fence, profiles or a policy, the newest version: workers keep the first of equal ones too.
 
         Keys of single versions are passed over, and tombstones: a fence ends by a version that is `removed`.
         """

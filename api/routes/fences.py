@@ -150,7 +150,7 @@ async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None)
 
 async def _write(ctx: Context, fence: Fence) -> None:
     await ctx.tables.write(TOPIC, [(fence.id, fence.version, encode(fence))])
-    await ctx.registry.fence_seen(fence.id, fence.version, SEEN_S)
+    await ctx.registry.seen(TOPIC, fence.id, fence.version, SEEN_S)
 
 
 async def _body(request: Request) -> Fence:

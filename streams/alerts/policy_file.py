@@ -215,18 +215,23 @@ _decoder = msgspec.json.Decoder(Policy)
 encode = msgspec.json.Encoder().encode
 
 
-def decode(value: bytes) -> Policy:
-    """The record of one value of the topic, checked but for the names of units.
+def decode_any(value: bytes) -> Policy:
+    """The record of one value of the topic, also an old one that could no longer be put in force.
 
     Raises
     ------
     PolicyError
-        not JSON, a field is missing or has the wrong type, or the policy is not usable.
+        not JSON, a field is missing or has the wrong type.
     """
     try:
-        policy = _decoder.decode(value)
+        return _decoder.decode(value)
     except msgspec.MsgspecError as error:
         raise PolicyError("policy record", [Fault("", str(error))]) from None
+
+
+def decode(value: bytes) -> Policy:
+    """The record of one value of the topic, checked but for the names of units; raises PolicyError."""
+    policy = decode_any(value)
     if faults := problems(policy):
         raise PolicyError(f"policy {policy.id[:20]}", faults)
     return policy

@@ -2,8 +2,8 @@
 
 A sensor's record goes to its partition before the first row of it, and again whenever it changes. What every partition
 needs (fences, profiles) is told to all of them at a tick by one packer partition: once, and not once a packer.
-All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets go to the alerts'
-partitions, which keep them.
+All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets and policies go to
+the alerts' partitions, which keep them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
+from streams.alerts.policy import Policy
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +38,8 @@ class Registry(Protocol):
     @property
     def profiles(self) -> Mapping[str, ProfileFile]: ...
     @property
+    def policies(self) -> Mapping[str, Policy]: ...
+    @property
     def changes(self) -> int: ...
 
 
@@ -49,6 +52,7 @@ class Announcer:
         self._told: dict[tuple[str, str], Fence | ProfileFile] = {}
         self._sensors_due, self._told_due = 0.0, 0.0
         self._assets: dict[str, Asset] = {}  # told to the alerts' partitions, which keep them
+        self._policies: dict[str, Policy] = {}  # these too
         # the registry's count of changes when it was last looked through
         self._looked, self._assets_at, self._retired_at = -1, -1, -1
 
@@ -80,6 +84,14 @@ class Announcer:
         for asset in gone:
             del self._assets[asset.id]
         news += [replace(a, retired=True, version=a.version + 1) for a in gone]
+        return _parts(news)
+
+    def policies(self) -> list[list[Policy]]:
+        """Policies that the alerts' partitions haven't had from us in this form, in parts of a message each."""
+        if not self._common:
+            return []
+        news = [p for p in self._registry.policies.values() if self._policies.get(p.id) is not p]
+        self._policies.update((p.id, p) for p in news)
         return _parts(news)
 
     def _new(self) -> Iterator[Fence | ProfileFile]:

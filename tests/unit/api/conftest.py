@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from api.times import rfc3339
 from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
+from streams import topics
+from streams.alerts.policy import Policy
+from streams.alerts.policy_file import decode as decode_policy
 from streams.columns import I32, Columns
 from streams.events import Command
 from streams.registry_table import Registry as Table
@@ -126,6 +129,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.kept: dict[str, Fence] = {}
+        self.rules: dict[str, Policy] = {}
         self._sensors = {
             s.id: s
             for s in (
@@ -168,8 +172,12 @@ class FakeRegistry:
     def fences(self) -> list[Fence]:
         return list(self.kept.values())
 
-    async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
-        return self.kept[id_].version >= version
+    def policies(self) -> list[Policy]:
+        return list(self.rules.values())
+
+    async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
+        kept: Mapping[str, Fence | Policy] = self.kept if topic == topics.FENCES else self.rules
+        return kept[id_].version >= version
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
         return None
@@ -185,7 +193,10 @@ class FakeTables:
     async def write(self, topic: str, records: Sequence[tuple[str, int, bytes]]) -> None:
         for id_, version, value in records:
             self.rows.append((topic, id_, version, value))
-            self.registry.kept[id_] = decode_fence(value)
+            if topic == topics.POLICIES:
+                self.registry.rules[id_] = decode_policy(value)
+            else:
+                self.registry.kept[id_] = decode_fence(value)
 
     async def history(self, topic: str, id_: str) -> list[bytes]:
         return [value for t, i, _, value in self.rows if (t, i) == (topic, id_)]

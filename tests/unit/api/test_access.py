@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from api.app import create_app
 from api.context import Context
@@ -14,6 +15,8 @@ from api.guard import API
 from api.roles import COMMANDS, ROLES
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
+from streams.alerts import policy_text
+from streams.alerts.policy_file import default_policy
 from tests.unit.api.conftest import FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, record
 
 W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
@@ -23,6 +26,8 @@ ALL = set(ROLES)
 FENCE = Fence(id="F-1", name_zh="一中", kind="school", shape=Circle(107.98, 26.58, 200.0))
 V = "522601-W-VLV-000001"
 NEW = {"id": "522601-W-VLV-000002", "unit_code": "522601001", "lon": 107.98, "lat": 26.58}
+POLICY = replace(default_policy(), id="522601", version=1)
+RULES = policy_text.public(POLICY)
 EDITORS = {"engineer", "admin"}
 
 # (method, template, path, body, roles that may, may an officer of another county)
@@ -52,6 +57,10 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/fences", "/fences", public(FENCE), {"engineer", "admin"}, False),
     ("PUT", "/fences/{id}", "/fences/F-1", public(FENCE), {"engineer", "admin"}, False),
     ("DELETE", "/fences/{id}", "/fences/F-1?version=9", None, {"engineer", "admin"}, False),
+    ("GET", "/policies", "/policies", None, ALL, True),
+    ("GET", "/policies/{id}", "/policies/522600", None, ALL, True),
+    ("GET", "/policies/{id}", "/policies/522601", None, ALL, False),
+    ("PUT", "/policies/{id}", "/policies/522601", RULES, {"admin"}, False),
     ("GET", "/where", "/where?lon=107.98&lat=26.58", None, ALL, False),
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
@@ -71,6 +80,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     registry = context.registry
     assert isinstance(registry, FakeRegistry)
     registry.kept[FENCE.id] = FENCE
+    registry.rules[POLICY.id] = POLICY
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 

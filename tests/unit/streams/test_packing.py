@@ -13,6 +13,7 @@ from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Circle, Fence
 from streams import codec, config
+from streams.alerts.policy_file import default_policy
 from streams.columns import from_rows
 from streams.intake.packing import PackLogic
 from streams.outbox import Outbox
@@ -35,7 +36,13 @@ def registry() -> SimpleNamespace:
     ]
     sensors = [sensor(A, "522601-W-DMA01"), sensor(B, "522622-W-DMA01"), sensor(G, "522601-G-ZON01", "gas")]
     return SimpleNamespace(
-        sensors={s.id: s for s in sensors}, zones={z.id: z for z in zones}, assets={}, fences={}, profiles={}, changes=1
+        sensors={s.id: s for s in sensors},
+        zones={z.id: z for z in zones},
+        assets={},
+        fences={},
+        profiles={},
+        policies={},
+        changes=1,
     )
 
 
@@ -284,6 +291,25 @@ def test_assets_are_told_to_every_partition_of_the_alerts_once_and_when_they_cha
     there.assets[valve] = replace(there.assets[valve], version=2)
     there.changes += 1
     assert news() == [(p, 2) for p in range(4)]
+
+
+def test_policies_are_told_to_every_partition_of_the_alerts_once_and_when_they_change() -> None:
+    there = registry()
+    there.policies["522600"] = replace(default_policy(), version=1)
+    now = [NOW]
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
+
+    def news(packer: PackLogic) -> list[tuple[int, int]]:
+        now[0] += 2
+        packer.idle(out := Outbox("x", {}))
+        rows = [(p, v) for topic, p, key, v, _ in out.records if (topic, key) == ("detections", config.KEY)]
+        return [(p, policy.version) for p, v in rows for policy in config.decode(v or b"").policies]
+
+    assert news(logic) == [(p, 1) for p in range(4)]
+    assert news(logic) == []
+    there.policies["522600"] = replace(default_policy(), version=2, removed=True)
+    assert news(logic) == [(p, 2) for p in range(4)]
+    assert news(PackLogic(Settings(env={}), there, lambda: True, lambda: now[0], common=False)) == []
 
 
 def test_an_asset_that_is_gone_is_told_as_retired() -> None:
