@@ -6,12 +6,14 @@ from __future__ import annotations
 import msgspec
 
 from geo.assets import Asset
+from streams.duty.records import DutyRecord
 
 KEY = b"config"  # detections have their county
 
 
 class Config(msgspec.Struct, frozen=True):
     assets: list[Asset] = []
+    duty: list[DutyRecord] = []  # without addresses: see `streams.duty.records.without_addresses`
 
 
 encode = msgspec.json.Encoder().encode

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 CHANNELS = ("voice", "sms", "chat", "email", "webhook", "feed")  # by what a person can be told
 ROLES = ("lead", "main", "deputy", "standby")  # 带班领导, 主班, 副班, 备勤
+ROLE_NAMES = {"lead": "带班领导", "main": "主班", "deputy": "副班", "standby": "备勤"}
+ORG = "org:"  # before the name of an organisation, as assets have it in owner_org, operator_org and regulator
+PERSON_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")  # no unit's code, no `:` and no `@`: they share a topic
 
 
 class Contact(Struct, frozen=True):
@@ -28,6 +35,9 @@ class Person(Struct, frozen=True, kw_only=True, tag_field="type", tag="person"):
     user: str = ""  # account in the console
     contacts: tuple[Contact, ...] = ()  # the first ones first
     removed: bool = False
+    demo: bool = False
+    by: str = ""  # who made this version
+    at_ms: int = 0
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
@@ -69,6 +79,36 @@ class Roster(Struct, frozen=True, kw_only=True, tag_field="type", tag="roster"):
     shifts: tuple[Shift, ...] = ()
     room: tuple[Contact, ...] = ()  # the duty room's own telephone
     removed: bool = False
+    unit: str = ""  # of an organisation: the unit whose people see and edit it; a unit's own is its id
+    demo: bool = False
+    by: str = ""  # who made this version
+    at_ms: int = 0
+
+    @property
+    def of_unit(self) -> str:
+        return self.unit or self.id
 
 
 DutyRecord = Person | Roster
+encode = msgspec.json.Encoder().encode
+_decoder: msgspec.json.Decoder[DutyRecord] = msgspec.json.Decoder(DutyRecord)
+
+
+def decode(value: bytes) -> DutyRecord:
+    """Raises msgspec.MsgspecError for what is no record of duty."""
+    return _decoder.decode(value)
+
+
+def without_addresses(record: DutyRecord) -> DutyRecord:
+    """The record as logs may carry it: that there is a telephone, not its number.
+
+    >>> without_addresses(Person(id="li", name="李", place="522601", contacts=(Contact("sms", "139"),))).contacts
+    (Contact(channel='sms', address=''),)
+    """
+    if isinstance(record, Person):
+        return replace(record, contacts=_bare(record.contacts))
+    return replace(record, room=_bare(record.room))
+
+
+def _bare(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    return tuple(Contact(c.channel) for c in contacts)

@@ -2,8 +2,8 @@
 
 A sensor's record goes to its partition before the first row of it, and again whenever it changes. What every partition
 needs (fences, profiles) is told to all of them at a tick by one packer partition: once, and not once a packer.
-All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets go to the alerts'
-partitions, which keep them.
+All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets and duty (without
+addresses) go to the alerts' partitions, which keep them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from msgspec.structs import replace
 from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
+from streams.duty.book import DutyBook
+from streams.duty.records import DutyRecord, without_addresses
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +39,8 @@ class Registry(Protocol):
     @property
     def profiles(self) -> Mapping[str, ProfileFile]: ...
     @property
+    def duty(self) -> DutyBook: ...
+    @property
     def changes(self) -> int: ...
 
 
@@ -50,7 +54,8 @@ class Announcer:
         self._sensors_due, self._told_due = 0.0, 0.0
         self._assets: dict[str, Asset] = {}  # told to the alerts' partitions, which keep them
         # the registry's count of changes when it was last looked through
-        self._looked, self._assets_at, self._retired_at = -1, -1, -1
+        self._looked, self._assets_at, self._retired_at, self._duty_at = -1, -1, -1, -1
+        self._duty: dict[str, int] = {}  # version told, likewise
 
     def sensors(self, names: Iterable[str], partition: int) -> list[dict[str, Any]]:
         """Records of these sensors that a partition hasn't had from us in this form."""
@@ -81,6 +86,17 @@ class Announcer:
             del self._assets[asset.id]
         news += [replace(a, retired=True, version=a.version + 1) for a in gone]
         return _parts(news)
+
+    def duty(self) -> list[list[DutyRecord]]:
+        """People and rosters, without addresses, that the alerts' partitions haven't had from us, in parts."""
+        if not self._common or self._duty_at == self._registry.changes:
+            return []
+        self._duty_at = self._registry.changes
+        book = self._registry.duty
+        records: Iterable[DutyRecord] = chain(book.persons.values(), book.rosters.values())
+        news = [r for r in records if self._duty.get(r.id) != r.version]
+        self._duty.update((r.id, r.version) for r in news)
+        return _parts([without_addresses(r) for r in news])
 
     def _new(self) -> Iterator[Fence | ProfileFile]:
         records: Iterable[Fence | ProfileFile] = chain(self._registry.profiles.values(), self._registry.fences.values())

@@ -117,9 +117,13 @@ class PackLogic:
                 self._send(domain, partition, EMPTY, out, tick=time_ms, more=gone.get((domain, partition), []))
 
     def _tell_all(self, out: Outbox) -> None:
-        """What is new and wanted everywhere: fences and profiles by the detectors, assets by the alerts."""
+        """What is new and wanted everywhere: fences and profiles by the detectors, assets and duty by the alerts."""
         for assets in self._announcer.assets():
             value = config.encode(config.Config(assets=assets))
+            for partition in range(self.settings.partitions):
+                out.send(self.settings.prefix + topics.DETECTIONS, partition, value, config.KEY)
+        for duty in self._announcer.duty():
+            value = config.encode(config.Config(duty=duty))
             for partition in range(self.settings.partitions):
                 out.send(self.settings.prefix + topics.DETECTIONS, partition, value, config.KEY)
         for records in self._announcer.common():
