@@ -15,7 +15,7 @@ KEY = b"config"  # detections have their county
 class Config(msgspec.Struct, frozen=True):
     assets: list[Asset] = []
     policies: list[Policy] = []  # checked by those who write them and by the registry reader
-    duty: list[DutyRecord] = []
+    duty: list[DutyRecord] = []  # without addresses: see `streams.duty.records.without_addresses`
 
 
 encode = msgspec.json.Encoder().encode

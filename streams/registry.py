@@ -1,4 +1,4 @@
-"""The registry as one process knows it, from compacted topics: zones, assets and sensors, fences, profiles, policies.
+"""The registry of a process, from compacted topics: zones, assets, sensors, fences, profiles, policies, duty.
 
 One plain reader per process (no consumer group): it reads their topics from the beginning, says when it has all that
 was there at its start, and follows. A run has its own topics `run.<id>.assets` and so on.
@@ -14,14 +14,15 @@ from geo.fences import Fence
 from streams import tables, topics
 from streams.alerts.policy import Policy
 from streams.assets.links import broken_links
+from streams.duty.book import DutyBook
 from streams.errors import UsageError
 from streams.moves import moves
 from streams.registry_table import Registry
 from streams.settings import Settings
 
-__all__ = ["Registry", "RegistryReader", "publish", "read_all", "send", "topic_of"]
+__all__ = ["Registry", "RegistryReader", "publish", "read_all", "read_duty", "send", "topic_of"]
 
-TOPICS = (topics.ASSETS, topics.FENCES, topics.PROFILES, topics.POLICIES)
+TOPICS = (topics.ASSETS, topics.FENCES, topics.PROFILES, topics.POLICIES, topics.DUTY)
 
 
 _ORDER: dict[type, int] = {Zone: 0, Asset: 1, Sensor: 2}
@@ -73,6 +74,17 @@ def read_all(settings: Settings) -> Registry:
     return registry
 
 
+def read_duty(settings: Settings) -> DutyBook:
+    """People and rosters in force now, of the topic `duty` alone.
+
+    Raises:
+        CityopsError: Kafka cannot be reached, or the topic is not there.
+    """
+    registry = Registry()
+    tables.read(settings, (topics.DUTY,), registry.apply)
+    return registry.duty
+
+
 class RegistryReader(tables.Follower):
     """Follows the registry in the running event loop: `start`, `await ready()`, then its tables are live."""
 
@@ -103,6 +115,10 @@ class RegistryReader(tables.Follower):
     @property
     def assets(self) -> dict[str, Asset]:
         return self.registry.assets
+
+    @property
+    def duty(self) -> DutyBook:
+        return self.registry.duty
 
     @property
     def changes(self) -> int:

@@ -15,6 +15,9 @@ from geo.fences import Fence, FenceError, decode as decode_fence
 from streams import topics, versions
 from streams.alerts.policy import Policy
 from streams.alerts.policy_file import PolicyError, decode as decode_policy
+from streams.duty.book import DutyBook
+from streams.duty.checks import form
+from streams.duty.records import decode as decode_duty
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class Registry:
         self.fences: dict[str, Fence] = {}
         self.profiles: dict[str, ProfileFile] = {}
         self.policies: dict[str, Policy] = {}
+        self.duty = DutyBook()
         self.changes = 0  # counts what changed anything
         self.unusable = 0  # records that could not be read
         self._changed: dict[str, int] = {}
@@ -92,6 +96,8 @@ class Registry:
             name = (key or b"").decode()
             if topic == topics.FENCES:
                 self._reference(self.fences, name, None if value is None else _usable(decode_fence(value)))
+            elif topic == topics.DUTY:
+                self._duty(name, value)
             elif topic == topics.PROFILES:
                 self._reference(self.profiles, name, None if value is None else decode_profiles(value))
             elif topic == topics.POLICIES:
@@ -123,6 +129,17 @@ class Registry:
         if old is None or record.version > old.version:
             table[record.id] = record
             self.changes += 1
+
+    def _duty(self, name: str, value: bytes | None) -> None:
+        """A person or roster, by the same rules as a fence."""
+        if value is None or versions.is_old(name):
+            return
+        record = decode_duty(value)
+        if name != record.id:
+            raise ValueError(f"key {name!r} is not the record's id {record.id!r}")
+        for fault in form(record):
+            raise ValueError(str(fault))  # it went round the checks of those that write
+        self.changes += self.duty.put(record)
 
     def changed_since(self, cursor: int) -> tuple[int, list[str]]:
         """(new cursor, ids changed or removed after `cursor`, oldest change first). Begin with 0."""

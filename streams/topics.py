@@ -20,7 +20,7 @@ REJECTED = "readings.rejected"
 RESENT = "rejects.resent"
 TRUTH = "truth"
 REFERENCE: tuple[str, ...] = ("assets", "fences", "profiles", "policies", "duty")
-ASSETS, FENCES, PROFILES, POLICIES = "assets", "fences", "profiles", "policies"
+ASSETS, FENCES, PROFILES, POLICIES, DUTY = REFERENCE
 LEDGERS: tuple[str, ...] = ("packer", "detect", "alerts")
 
 COUNTIES: tuple[str, ...] = (

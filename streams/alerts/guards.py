@@ -66,8 +66,8 @@ def public_facts(a: Mapping[str, Any], now: str) -> Facts:
     return Facts(
         handling=a["handling"], condition=a["condition"], severity=a["severity"], domain=a["domain"],
         verdict=a.get("verdict"),
-        acked=frozenset(k["level"] for k in a["acks"] if k["expires"] > now or a["handling"] != "NEW"),
-        ever_acked=bool(a["acks"]), suppressed=frozenset(s["kind"] for s in a["suppressions"]),
+        acked=frozenset(k["level"] for k in a.get("acks") or () if k["expires"] > now or a["handling"] != "NEW"),
+        ever_acked=bool(a.get("acks")), suppressed=frozenset(s["kind"] for s in a.get("suppressions") or ()),
         hard=bool(a.get("hard")), recheck=bool(a.get("recheck")), disposed_level=disposal.get("level", ""),
         parent=a.get("parent"), members=len(a.get("members") or ()), unit=a["unit"]["code"],
     )  # fmt: skip

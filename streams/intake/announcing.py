@@ -2,8 +2,8 @@
 
 A sensor's record goes to its partition before the first row of it, and again whenever it changes. What every partition
 needs (fences, profiles) is told to all of them at a tick by one packer partition: once, and not once a packer.
-All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets and policies go to
-the alerts' partitions, which keep them.
+All is told again within an hour, so that a window of the log is enough to rebuild a kernel. Assets, policies and duty
+(without addresses) go to the alerts' partitions, which keep them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
 from streams.alerts.policy import Policy
+from streams.duty.book import DutyBook
+from streams.duty.records import DutyRecord, without_addresses
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +42,8 @@ class Registry(Protocol):
     @property
     def policies(self) -> Mapping[str, Policy]: ...
     @property
+    def duty(self) -> DutyBook: ...
+    @property
     def changes(self) -> int: ...
 
 
@@ -54,7 +58,8 @@ class Announcer:
         self._assets: dict[str, Asset] = {}  # told to the alerts' partitions, which keep them
         self._policies: dict[str, Policy] = {}  # these too
         # the registry's count of changes when it was last looked through
-        self._looked, self._assets_at, self._retired_at = -1, -1, -1
+        self._looked, self._assets_at, self._retired_at, self._duty_at = -1, -1, -1, -1
+        self._duty: dict[str, int] = {}  # version told, likewise
 
     def sensors(self, names: Iterable[str], partition: int) -> list[dict[str, Any]]:
         """Records of these sensors that a partition hasn't had from us in this form."""
@@ -93,6 +98,17 @@ class Announcer:
         news = [p for p in self._registry.policies.values() if self._policies.get(p.id) is not p]
         self._policies.update((p.id, p) for p in news)
         return _parts(news)
+
+    def duty(self) -> list[list[DutyRecord]]:
+        """People and rosters, without addresses, that the alerts' partitions haven't had from us, in parts."""
+        if not self._common or self._duty_at == self._registry.changes:
+            return []
+        self._duty_at = self._registry.changes
+        book = self._registry.duty
+        records: Iterable[DutyRecord] = chain(book.persons.values(), book.rosters.values())
+        news = [r for r in records if self._duty.get(r.id) != r.version]
+        self._duty.update((r.id, r.version) for r in news)
+        return _parts([without_addresses(r) for r in news])
 
     def _new(self) -> Iterator[Fence | ProfileFile]:
         records: Iterable[Fence | ProfileFile] = chain(self._registry.profiles.values(), self._registry.fences.values())

@@ -117,9 +117,10 @@ class PackLogic:
                 self._send(domain, partition, EMPTY, out, tick=time_ms, more=gone.get((domain, partition), []))
 
     def _tell_all(self, out: Outbox) -> None:
-        """What is new: fences and profiles for all detectors, assets and policies for all of the alerts' partitions."""
+        """What is new: fences and profiles for all detectors; assets, policies and duty for all of the alerts."""
         told = [config.Config(assets=assets) for assets in self._announcer.assets()]
         told += [config.Config(policies=policies) for policies in self._announcer.policies()]
+        told += [config.Config(duty=duty) for duty in self._announcer.duty()]
         for value in map(config.encode, told):
             for partition in range(self.settings.partitions):
                 out.send(self.settings.prefix + topics.DETECTIONS, partition, value, config.KEY)

@@ -15,6 +15,8 @@ from geo.fences import Circle, Fence
 from streams import codec, config
 from streams.alerts.policy_file import default_policy
 from streams.columns import from_rows
+from streams.duty.book import DutyBook
+from streams.duty.records import Contact, Person, Roster
 from streams.intake.packing import PackLogic
 from streams.outbox import Outbox
 from streams.settings import Settings
@@ -42,6 +44,7 @@ def registry() -> SimpleNamespace:
         fences={},
         profiles={},
         policies={},
+        duty=DutyBook(),
         changes=1,
     )
 
@@ -310,6 +313,33 @@ def test_policies_are_told_to_every_partition_of_the_alerts_once_and_when_they_c
     there.policies["522600"] = replace(default_policy(), version=2, removed=True)
     assert news(logic) == [(p, 2) for p in range(4)]
     assert news(PackLogic(Settings(env={}), there, lambda: True, lambda: now[0], common=False)) == []
+
+
+def test_duty_is_told_to_every_partition_of_the_alerts_without_numbers() -> None:
+    there = registry()
+    there.duty.put(Person(id="li", name="李", place="522601", contacts=(Contact("sms", "13900000000"),)))
+    there.duty.put(Roster(id="522601", room=(Contact("voice", "08550000000"),)))
+    now = [NOW]
+    logic = PackLogic(Settings(env={}), there, lambda: True, lambda: now[0])
+
+    def news() -> list[tuple[int, bytes]]:
+        now[0] += 2
+        logic.idle(out := Outbox("x", {}))
+        return [(p, v or b"") for topic, p, key, v, _ in out.records if (topic, key) == ("detections", config.KEY)]
+
+    sent = news()
+    assert [p for p, _ in sent] == [0, 1, 2, 3]
+    assert all(b"0000000" not in value for _, value in sent)
+    (li, roster) = config.decode(sent[0][1]).duty
+    assert (li.id, roster.id) == ("li", "522601")
+    assert isinstance(li, Person)
+    assert isinstance(roster, Roster)
+    assert (li.contacts, roster.room) == ((Contact("sms"),), (Contact("voice"),))
+    assert news() == []
+    there.duty.put(Roster(id="522601", version=2, removed=True))
+    there.changes += 1
+    (ended,) = config.decode(news()[0][1]).duty
+    assert (ended.id, ended.version, ended.removed) == ("522601", 2, True)
 
 
 def test_an_asset_that_is_gone_is_told_as_retired() -> None:
