@@ -140,7 +140,8 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
         return Step(replace(alert, active=active), None, TABLE["CLEAR-3"])
     changed = cleared(alert, d.ts_ms)
     changed = replace(changed, fences=d.fences, suppressions=suppressions(changed, d))
-    return moved(alert, changed, "clear", d.reason, now_ms, TABLE["CLEAR-1"], to_all(alert, "clear"))
+    told = () if alert.handling == "CLOSED" else to_all(alert, "clear")  # they were told of the closing
+    return moved(alert, changed, "clear", d.reason, now_ms, TABLE["CLEAR-1"], told)
 
 
 def cleared(alert: Alert, at_ms: int) -> Alert:
