@@ -21,6 +21,7 @@ from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.columns import I32, Columns
+from streams.duty.book import DutyBook
 from streams.events import Command
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -64,6 +65,12 @@ class Registry(Protocol):
         """Wait until `fences` has this version of a fence; False where it did not come in time."""
 
     @property
+    def duty(self) -> DutyBook: ...
+
+    async def duty_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until `duty` has this version of a person or roster; False where it did not come in time."""
+
+    @property
     def table(self) -> Table: ...
 
     async def change(self, make: Callable[[Table], Record]) -> Record:
@@ -103,6 +110,7 @@ class Context:
     divisions: Divisions
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
+    changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)  # likewise
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
     def trouble(self) -> str:

@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from api.tail import quietly
 from geo.assets import Record, Sensor, Zone
 from geo.fences import Fence
+from streams.duty.book import DutyBook
+from streams.duty.records import DutyRecord
 from streams.errors import CityopsError
 from streams.registry import Registry, RegistryReader, send
 from streams.settings import Settings
@@ -80,9 +82,20 @@ class LiveRegistry:
 
     async def fence_seen(self, id_: str, version: int, timeout_s: float) -> bool:
         """Wait until the topic has brought this version of a fence; False where it did not come in time."""
+        return await self._seen(lambda: self._reader.fences.get(id_), version, timeout_s)
+
+    @property
+    def duty(self) -> DutyBook:
+        return self._reader.duty
+
+    async def duty_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        """Wait until the topic has brought this version of a person or roster, as `fence_seen`."""
+        return await self._seen(lambda: self.duty.get(id_), version, timeout_s)
+
+    async def _seen(self, get: Callable[[], Fence | DutyRecord | None], version: int, timeout_s: float) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
-                while (known := self._reader.fences.get(id_)) is None or known.version < version:
+                while (known := get()) is None or known.version < version:
                     await self._reader.moved.wait()
         except TimeoutError:
             return False

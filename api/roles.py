@@ -35,6 +35,15 @@ COMMANDS: Mapping[str, frozenset[str]] = {
     "override": _LEAD,
 }
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
+DUTY: Mapping[str, frozenset[str]] = {  # each of the caller's own units; names alone also of the units above
+    "see who is on duty": _DEVICES,
+    "see telephone numbers": _ACT,
+    "write into the duty log": _ACT,
+    "hand over duty": _ACT,
+    "answer a roll-call": _ACT,
+    "hold a roll-call": _LEAD,
+    "change duty": _LEAD,
+}
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}
 
@@ -66,5 +75,18 @@ def may_send(principal: Principal, command: str, severity: str) -> str:
         allowed, what = _LEAD, f"shelve an alert of severity {severity}"
     if principal.role in allowed:
         return ""
+    return _refusal(principal, what, allowed)
+
+
+def may_duty(principal: Principal, what: str) -> str:
+    """ "" when the caller's role may do this about duty (a key of DUTY), else the reason.
+
+    >>> may_duty(Principal("wu", "officer", "522600", "5226"), "change duty")
+    'role officer may not change duty; this needs admin or commander'
+    """
+    return "" if principal.role in DUTY[what] else _refusal(principal, what, DUTY[what])
+
+
+def _refusal(principal: Principal, what: str, allowed: frozenset[str]) -> str:
     names = sorted(allowed)
     return f"role {principal.role} may not {what}; this needs {', '.join(names[:-1])} or {names[-1]}"

@@ -25,9 +25,12 @@ from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
 from streams.columns import I32, Columns
+from streams.duty.book import DutyBook
+from streams.duty.records import decode as decode_duty
 from streams.events import Command
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
+from streams.topics import DUTY
 
 T0 = 1_763_884_800_000
 KEY = "k" * 48
@@ -126,6 +129,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.kept: dict[str, Fence] = {}
+        self.duty = DutyBook()
         self._sensors = {
             s.id: s
             for s in (
@@ -150,6 +154,10 @@ class FakeRegistry:
         record = make(self.table)
         self.written.append(record)
         return record
+
+    async def duty_seen(self, id_: str, version: int, timeout_s: float) -> bool:
+        known = self.duty.get(id_)
+        return known is not None and known.version >= version
 
     def sensor(self, id_: str) -> Sensor | None:
         return self._sensors.get(id_)
@@ -185,7 +193,10 @@ class FakeTables:
     async def write(self, topic: str, records: Sequence[tuple[str, int, bytes]]) -> None:
         for id_, version, value in records:
             self.rows.append((topic, id_, version, value))
-            self.registry.kept[id_] = decode_fence(value)
+            if topic == DUTY:
+                self.registry.duty.put(decode_duty(value))
+            else:
+                self.registry.kept[id_] = decode_fence(value)
 
     async def history(self, topic: str, id_: str) -> list[bytes]:
         return [value for t, i, _, value in self.rows if (t, i) == (topic, id_)]
