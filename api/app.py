@@ -20,12 +20,16 @@ from api.routes import (
     assets,
     auth,
     commands,
+    duty,
+    duty_log,
     feed,
     fences,
+    handovers,
     health,
     ingest,
     places,
     policies,
+    rollcalls,
     sensors,
     stats,
     where,
@@ -43,6 +47,10 @@ PARTS = (
     policies,
     where,
     stats,
+    duty,
+    duty_log,
+    handovers,
+    rollcalls,
 )  # in the order of the OpenAPI document
 CONSOLE = Path(__file__).parent / "console" / "static"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -22,6 +22,7 @@ from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.alerts.policy import Policy
 from streams.columns import I32, Columns
+from streams.duty.book import DutyBook
 from streams.events import Command
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -64,7 +65,10 @@ class Registry(Protocol):
     def policies(self) -> Iterable[Policy]: ...
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until `fences` or `policies` has this version; False where it did not come in time."""
+        """Wait until `fences`, `policies` or `duty` has this version; False where it did not come in time."""
+
+    @property
+    def duty(self) -> DutyBook: ...
 
     @property
     def table(self) -> Table: ...
@@ -107,6 +111,7 @@ class Context:
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
     def trouble(self) -> str:

@@ -159,6 +159,36 @@ POLICY_BODY = {
 }  # fmt: skip
 
 
+DUTY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _ANY,
+                "example": {
+                    "hours": [{"days": [1, 2, 3, 4, 5, 6, 7], "from_minute": 0, "until_minute": 1440}],
+                    "posts": {"main": 2, "deputy": 1},
+                    "rotations": [
+                        {
+                            "role": "main", "teams": [["zhang", "qian"], ["li", "wu"]],
+                            "starts": "2026-12-07T08:30:00+08:00", "every_s": 604800,
+                        }
+                    ],
+                    "shifts": [
+                        {
+                            "role": "main", "person": "shi", "from": "2027-01-20T00:00:00+08:00",
+                            "until": "2027-02-10T00:00:00+08:00", "instead_of": "", "why": "freezing",
+                        }
+                    ],
+                    "room": [{"channel": "voice", "address": "08550000000"}],
+                    "version": 3,
+                },
+            }
+        },
+    }
+}  # fmt: skip
+
+
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Answers that are not a success."""
     return {code: answer(HTTPStatus(code).phrase, _ref("Problem"), "application/problem+json") for code in codes}

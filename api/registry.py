@@ -14,6 +14,7 @@ from geo.assets import Record, Sensor, Zone
 from geo.fences import Fence
 from streams import topics
 from streams.alerts.policy import Policy
+from streams.duty.book import DutyBook
 from streams.errors import CityopsError
 from streams.registry import Registry, RegistryReader, send
 from streams.settings import Settings
@@ -84,12 +85,17 @@ class LiveRegistry:
         """The newest of every id; those that ended are `removed`."""
         return list(self._reader.policies.values())
 
+    @property
+    def duty(self) -> DutyBook:
+        return self._reader.duty
+
     def _newest(self, topic: str, id_: str) -> int:
-        known = (self._reader.fences if topic == topics.FENCES else self._reader.policies).get(id_)
+        tables = {topics.FENCES: self._reader.fences, topics.POLICIES: self._reader.policies, topics.DUTY: self.duty}
+        known = tables[topic].get(id_)
         return known.version if known is not None else -1
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until the topic has brought this version of a fence or policy; False where it did not come in time."""
+        """Wait until the topic has brought this version of a record; False where it did not come in time."""
         try:
             async with asyncio.timeout(timeout_s):
                 while self._newest(topic, id_) < version:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streams.alerts.table import LEAD, ROLES as ROLES_OF_COMMANDS
+from streams.alerts.table import ACT, LEAD, ROLES as ROLES_OF_COMMANDS
 
 ROLES = ("viewer", "officer", "commander", "engineer", "admin")
 
@@ -17,6 +17,15 @@ _DEVICES = frozenset({"officer", "commander", "engineer", "admin"})
 COMMANDS: Mapping[str, frozenset[str]] = ROLES_OF_COMMANDS
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
 RULERS = frozenset({"admin"})  # of escalation policies
+DUTY: Mapping[str, frozenset[str]] = {  # each of the caller's own units; names alone also of the units above
+    "see who is on duty": _DEVICES,
+    "see telephone numbers": ACT,
+    "write into the duty log": ACT,
+    "hand over duty": ACT,
+    "answer a roll-call": ACT,
+    "hold a roll-call": LEAD,
+    "change duty": LEAD,
+}
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}
 
@@ -48,5 +57,18 @@ def may_send(principal: Principal, command: str, severity: str) -> str:
         allowed, what = LEAD, f"shelve an alert of severity {severity}"
     if principal.role in allowed:
         return ""
+    return _refusal(principal, what, allowed)
+
+
+def may_duty(principal: Principal, what: str) -> str:
+    """ "" when the caller's role may do this about duty (a key of DUTY), else the reason.
+
+    >>> may_duty(Principal("wu", "officer", "522600", "5226"), "change duty")
+    'role officer may not change duty; this needs admin or commander'
+    """
+    return "" if principal.role in DUTY[what] else _refusal(principal, what, DUTY[what])
+
+
+def _refusal(principal: Principal, what: str, allowed: frozenset[str]) -> str:
     names = sorted(allowed)
     return f"role {principal.role} may not {what}; this needs {', '.join(names[:-1])} or {names[-1]}"

@@ -1,8 +1,8 @@
-"""Tables of the projection and of the users; plain SQL types, so that SQLite and PostgreSQL both serve."""
+"""Tables of the projection, of the users and of duty; plain SQL types, so that SQLite and PostgreSQL both serve."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import DDL, BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, event
 
 metadata = MetaData()
 
@@ -74,6 +74,69 @@ topics = Table(
     Column("topic", String, primary_key=True),
     Column("id", String, nullable=False),  # Kafka's: another one under the same name has another
 )
+
+# Duty: what people wrote. It comes from no log: rebuilding the projection leaves it alone, and rows are only added.
+
+duty_log = Table(
+    "duty_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("unit", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("alert", String, nullable=False),
+)
+
+duty_handovers = Table(
+    "duty_handovers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("unit", String, nullable=False),  # the unit whose people see it
+    Column("place", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", String, nullable=False),  # who leaves: writing it is the signature
+    Column("person", String, nullable=False),
+    Column("to_user", String, nullable=False),
+    Column("to_person", String, nullable=False),
+    Column("json", Text, nullable=False),  # what is handed over
+    Index("duty_handovers_place", "place", "at_ms"),
+)
+
+duty_signatures = Table(
+    "duty_signatures",
+    metadata,
+    Column("handover", Integer, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+duty_rollcalls = Table(
+    "duty_rollcalls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("unit", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", String, nullable=False),
+    Column("json", Text, nullable=False),  # seed, and who was picked
+)
+
+duty_answers = Table(
+    "duty_answers",
+    metadata,
+    Column("rollcall", Integer, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+for _table in (duty_log, duty_handovers, duty_signatures, duty_rollcalls, duty_answers):
+    for _what in ("UPDATE", "DELETE"):  # PostgreSQL: take these rights from the API's user
+        _trigger = f"CREATE TRIGGER {_table.name}_no_{_what.lower()} BEFORE {_what} ON {_table.name} "
+        _ddl = DDL(f"{_trigger} BEGIN SELECT RAISE(ABORT, '{_table.name}: rows are only added'); END")  # type: ignore[no-untyped-call]
+        event.listen(_table, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 users = Table(
     "users",

@@ -42,6 +42,10 @@ class DutyBook:
             self._replace(record)
         return True
 
+    def get(self, id_: str) -> DutyRecord | None:
+        """A person or roster, removed ones too."""
+        return self.persons.get(id_) or self.rosters.get(id_)
+
     def _replace(self, roster: Roster) -> None:
         if self._posts.pop(roster.id, None) is not None:
             self._counties[roster.id[:6]] -= 1

@@ -200,7 +200,7 @@ def _place(where: str, place: str) -> Iterator[tuple[str, str, str]]:
     fix = "want a unit code such as 522601, or org: and an organisation's name"
     if place.startswith(ORG):
         name = place.removeprefix(ORG)
-        if not name.strip() or len(name) > 100 or "@" in name or not name.isprintable():
+        if not name.strip() or len(name) > 100 or "@" in name or "/" in name or not name.isprintable():
             yield where, f"is {place[:80]!r}", fix
         return
     try:

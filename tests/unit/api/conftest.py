@@ -28,6 +28,8 @@ from streams import topics
 from streams.alerts.policy import Policy
 from streams.alerts.policy_file import decode as decode_policy
 from streams.columns import I32, Columns
+from streams.duty.book import DutyBook
+from streams.duty.records import decode as decode_duty
 from streams.events import Command
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -130,6 +132,7 @@ class FakeRegistry:
     def __init__(self) -> None:
         self.kept: dict[str, Fence] = {}
         self.rules: dict[str, Policy] = {}
+        self.duty = DutyBook()
         self._sensors = {
             s.id: s
             for s in (
@@ -195,6 +198,8 @@ class FakeTables:
             self.rows.append((topic, id_, version, value))
             if topic == topics.POLICIES:
                 self.registry.rules[id_] = decode_policy(value)
+            elif topic == topics.DUTY:
+                self.registry.duty.put(decode_duty(value))
             else:
                 self.registry.kept[id_] = decode_fence(value)
 

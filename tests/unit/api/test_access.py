@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
 
+from api import duty_store
 from api.app import create_app
 from api.context import Context
 from api.guard import API
@@ -17,6 +18,8 @@ from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
 from streams.alerts.policy_file import default_policy
+from streams.duty.records import Contact, Person, Roster
+from streams.duty.wire import parsed
 from tests.unit.api.conftest import FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, record
 
 W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
@@ -29,6 +32,13 @@ NEW = {"id": "522601-W-VLV-000002", "unit_code": "522601001", "lon": 107.98, "la
 POLICY = replace(default_policy(), id="522601", version=1)
 RULES = policy_text.public(POLICY)
 EDITORS = {"engineer", "admin"}
+
+DUTY_READERS, ACTORS, LEADERS = ALL - {"viewer"}, {"officer", "commander", "admin"}, {"commander", "admin"}
+FEED = [{"channel": "feed"}]
+ROSTER = {"rotations": [{"role": "main", "teams": [["kaili", "town"]], "starts": "2020-01-06T08:30:00+08:00"}],
+          "posts": {"main": 2}}  # fmt: skip
+SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099-01-01T00:00:00Z",
+        "until": "2099-01-02T00:00:00Z"}  # fmt: skip
 
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
@@ -65,6 +75,36 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
+    ("GET", "/duty", "/duty", None, DUTY_READERS, True),
+    ("GET", "/duty", "/duty?unit=522601", None, DUTY_READERS, False),
+    ("GET", "/duty/coverage", "/duty/coverage?unit=522601", None, DUTY_READERS, False),
+    ("GET", "/duty/rosters", "/duty/rosters?unit=522601", None, DUTY_READERS, False),
+    ("GET", "/duty/people", "/duty/people?unit=522601", None, DUTY_READERS, False),
+    ("PUT", "/duty/rosters/{id}", "/duty/rosters/522601", {**ROSTER, "version": 1}, LEADERS, False),
+    (
+        "PUT",
+        "/duty/people/{id}",
+        "/duty/people/new",
+        {"name": "新", "place": "522601", "contacts": FEED},
+        LEADERS,
+        False,
+    ),
+    ("POST", "/duty/swaps", "/duty/swaps", SWAP, LEADERS, False),
+    ("GET", "/duty/log", "/duty/log?unit=522601", None, DUTY_READERS, False),
+    ("POST", "/duty/log", "/duty/log", {"unit": "522601", "text": "核实"}, ACTORS, False),
+    ("GET", "/duty/handovers", "/duty/handovers?unit=522601", None, DUTY_READERS, False),
+    ("POST", "/duty/handovers", "/duty/handovers", {"unit": "522601", "to": "town"}, {"officer"}, False),
+    ("POST", "/duty/handovers/{id}/sign", "/duty/handovers/1/sign", {}, {"officer"}, False),
+    ("GET", "/duty/rollcalls", "/duty/rollcalls", None, DUTY_READERS, True),
+    ("POST", "/duty/rollcalls", "/duty/rollcalls", {"unit": "522601"}, LEADERS, False),
+    (
+        "POST",
+        "/duty/rollcalls/{id}/answer",
+        "/duty/rollcalls/1/answer",
+        {"person": "kaili", "note": "电话"},
+        ACTORS,
+        False,
+    ),
     *(
         ("POST", "/alerts/{id}/commands", "/alerts/w/commands", {"command": name, "version": 1}, set(roles), False)
         for name, roles in COMMANDS.items()
@@ -81,6 +121,18 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     assert isinstance(registry, FakeRegistry)
     registry.kept[FENCE.id] = FENCE
     registry.rules[POLICY.id] = POLICY
+    for name in ("kaili", "town", "spare"):
+        registry.duty.put(
+            Person(id=name, name=name, place="522601", user=name, contacts=(Contact("sms", "13900000000"),))
+        )
+    registry.duty.put(parsed({**ROSTER, "type": "roster", "id": "522601"})[0])
+    registry.duty.put(Roster(id="522600"))
+    registry.duty.put(Roster(id="522622"))
+    row = {"unit": "522601", "place": "522601", "at_ms": 1, "by": "town", "person": "town", "to_user": "kaili",
+           "to_person": "kaili", "json": "{}"}  # fmt: skip
+    assert duty_store.add_handover(context.store, row) == 1
+    picked = {"seed": 1, "people": [{"place": "522601", "person": "kaili", "name": "", "user": "kaili"}]}
+    assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 
