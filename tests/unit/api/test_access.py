@@ -54,6 +54,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/where", "/where?lon=107.98&lat=26.58", None, ALL, False),
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
+    ("GET", "/stats/alarms", "/stats/alarms", None, ALL, True),
+    ("GET", "/stats/alarms", "/stats/alarms?unit=522601&format=csv", None, ALL, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     *(
         ("POST", "/alerts/{id}/commands", "/alerts/w/commands", {"command": name, "version": 1}, set(roles), False)
