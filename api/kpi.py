@@ -1,10 +1,14 @@
 """Alarm figures of this process: fed by the projector, filled from the store at the start, asked by routes and metrics.
 
 The projector's thread applies what it has stored; a question copies its rows under the lock and counts outside it.
+Reading the store takes its time with many alerts: the projector goes on meanwhile, what it applies is kept and joins
+afterwards (a transition that is in both counts once).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,13 +18,16 @@ from sqlalchemy import func, or_, select
 
 from api import schema
 from api.records import Record
-from api.store import Store
+from api.store import Store, StoreError
 from api.times import to_ms
 from streams.kpi.facts import Fact, fact_of
 from streams.kpi.figures import Question, of_view
 from streams.kpi.gauges import gauges
 from streams.kpi.journal import MOST, Journal
 from streams.kpi.response import DEFAULT_LIMITS, Limits
+
+log = logging.getLogger(__name__)
+RETRY_S = 1.0
 
 
 class AlarmFigures:
@@ -30,24 +37,63 @@ class AlarmFigures:
         self._most = most
         self._journal = Journal(most)
         self._lock = threading.Lock()
+        self._waiting: list[Fact] = []  # applied while not ready
+        self._stale = asyncio.Event()
+        self._stale.set()
+        self._forgot = 0
+        self._stopping = False
         self.limits = limits
         self.ready = False
 
+    async def run(self, store: Store) -> None:
+        """Read the store at the start and whenever it was told to `forget`, until cancelled."""
+        try:
+            while True:
+                await self._stale.wait()
+                self._stale.clear()
+                try:
+                    await asyncio.to_thread(self.load, store)
+                except StoreError as error:
+                    log.error("alarm figures: %s", error)
+                    self._stale.set()
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            self._stopping = True
+
+    def forget(self) -> None:
+        """The store dropped alerts: read it again."""
+        with self._lock:
+            self.ready = False
+            self._waiting = []  # what was applied before is in the store, or was dropped
+            self._forgot += 1
+        self._stale.set()
+
     def load(self, store: Store) -> None:
         """Begin anew from the transitions that the store holds. Raises StoreError."""
+        forgot = self._forgot
         journal = Journal(self._most)
         journal.since_ms, stored = _stored(store, self._most)
         for fact in stored:
+            if self._stopping:
+                return
             journal.apply(fact)
         with self._lock:
+            if forgot != self._forgot:
+                return
+            for fact in self._waiting:
+                journal.apply(fact)
+            self._waiting = []
             self._journal = journal
-        self.ready = True
+            self.ready = True
 
     def take(self, records: Iterable[Record]) -> None:
         """Records that made a transition, in their order."""
         with self._lock:
-            for record in records:
-                self._journal.apply(record.fact)
+            if self.ready:
+                for record in records:
+                    self._journal.apply(record.fact)
+            else:
+                self._waiting += [record.fact for record in records]
 
     def ask(self, question: Question) -> dict[str, Any]:
         """The answer of `streams.kpi.figures`."""

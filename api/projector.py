@@ -51,8 +51,6 @@ class Projector:
         try:
             while True:
                 try:
-                    if not self._alarms.ready:
-                        await asyncio.to_thread(self._alarms.load, self._store)
                     await self._tail.open()
                     await self._read()
                 except (KafkaError, OSError) as error:
@@ -88,7 +86,7 @@ class Projector:
         told = ", ".join(f"run {run}" if run else "live operation" for run in sorted(runs))
         log.warning("the alerts log of %s is gone or another one: what was kept of it is dropped", told)
         await asyncio.to_thread(self._store.drop, runs)
-        await asyncio.to_thread(self._alarms.load, self._store)
+        self._alarms.forget()
         self._watch.forgotten(runs)
         self._hub.restart(self._store.cursor())
         self.counters["rebuilds"] += 1

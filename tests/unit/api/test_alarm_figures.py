@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from api import kpi
 from api.context import Context
 from api.kpi import AlarmFigures
+from api.store import Store
 from api.times import rfc3339
+from streams.kpi.facts import Fact
 from streams.kpi.figures import Question
 from tests.unit.api.conftest import T0, FakeProjection, bearer, record
 
@@ -85,6 +90,41 @@ def test_a_start_takes_open_alerts_and_the_newest_closed_ones(context: Context, 
     answer = small.ask(Question("5226", T0 - HOUR, T0 + HOUR))
     assert (by_name(answer)["alerts"], answer["complete"]) == (4, False)
     assert small.ask(Question("5226", T0 + 6, T0 + HOUR))["complete"]
+
+
+async def test_what_comes_while_the_store_is_read_counts_once(
+    context: Context, fed: FakeProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = step("late", 1, T0, "raise")
+
+    def stored(store: Store, most: int) -> tuple[int, Iterator[Fact]]:
+        fed.alarms = again
+        fed.feed(late)  # in the store before it is read, and told by the projector
+        return real(store, most)
+
+    real = kpi._stored
+    monkeypatch.setattr(kpi, "_stored", stored)
+    again = AlarmFigures()
+    again.load(context.store)
+    q = Question("5226", T0 - HOUR, T0 + HOUR)
+    assert by_name(again.ask(q))["alarms"] == 3
+    fed.feed(step("later", 1, T0, "raise"))
+    assert by_name(again.ask(q))["alarms"] == 4
+
+
+async def test_a_run_that_is_dropped_leaves_the_figures(context: Context, fed: FakeProjection) -> None:
+    store, q = context.store, Question("5226", T0 - HOUR, T0 + HOUR)
+    task = asyncio.create_task(context.alarms.run(store))
+    try:
+        store.drop({""})
+        context.alarms.forget()
+        assert not context.alarms.ready
+        async with asyncio.timeout(10):
+            while not context.alarms.ready:  # noqa: ASYNC110 - set by a thread
+                await asyncio.sleep(0.001)
+        assert by_name(context.alarms.ask(q))["alarms"] == 0
+    finally:
+        task.cancel()
 
 
 async def test_csv(client: httpx.AsyncClient, fed: FakeProjection) -> None:
