@@ -14,6 +14,7 @@ from api.auth import Auth
 from api.errors import Problem
 from api.hub import Hub
 from api.intake_budget import Budget
+from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.roles import Principal
 from api.store import Store
@@ -108,6 +109,7 @@ class Context:
     tables: Tables
     history: History | None
     divisions: Divisions
+    alarms: AlarmFigures = field(default_factory=AlarmFigures)
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -111,6 +111,32 @@ ASSET_LIST = answer(
         },
     },
 )  # fmt: skip
+ALARM_FIGURES = answer(
+    "figures, each with value, benchmark and grade; by unit; and the lists behind them",
+    {
+        "type": "object",
+        "required": ["unit", "from", "to", "mode", "complete", "figures", "scopes", "response"],
+        "properties": {
+            "unit": _STR, "name": _STR, "from": _TIME, "to": _TIME, "mode": _STR, "class": _STR,
+            "operators": {"type": "integer"},
+            "complete": {"type": "boolean", "description": "false: alarms of the beginning are no longer known"},
+            "figures": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": _STR, "title": _TEXT, "value": _NUM, "unit": _STR, "benchmark": {}, "grade": _STR,
+                        "assessment": _TEXT,
+                    },
+                },
+            },
+            **dict.fromkeys(
+                ("scopes", "floods", "top_sources", "chattering", "fleeting", "stale", "repeated_places", "response"),
+                _LIST,
+            ),
+        },
+    },
+)  # fmt: skip
 FEED = answer("events; `data` is a CloudEvent 1.0 with {alert, transition}", _STR, "text/event-stream")
 
 

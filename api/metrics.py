@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 Values = Callable[[], dict[str, float]]
+UnitValues = Callable[[], dict[str, dict[str, float]]]
 
 
 class _Read(Collector):
@@ -28,6 +29,23 @@ class _Read(Collector):
             full = f"{self._prefix}_{name}"
             family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
             yield family(full.removesuffix("_total"), self._help, value=value)
+
+    def describe(self):  # type: ignore[no-untyped-def]
+        return []
+
+
+class _ReadUnits(Collector):
+    """Gauges with a label `unit`, read when asked; the caller keeps to a fixed set of units."""
+
+    def __init__(self, prefix: str, help_: str, values: UnitValues) -> None:
+        self._prefix, self._help, self._values = prefix, help_, values
+
+    def collect(self):  # type: ignore[no-untyped-def]
+        for name, by_unit in self._values().items():
+            family = GaugeMetricFamily(f"{self._prefix}_{name}", self._help, labels=["unit"])
+            for unit, value in by_unit.items():
+                family.add_metric([unit], value)
+            yield family
 
     def describe(self):  # type: ignore[no-untyped-def]
         return []
@@ -57,6 +75,10 @@ class Metrics:
     def watch(self, prefix: str, help_: str, values: Values) -> None:
         """Show `values()` under `prefix`, read at each scrape."""
         self.registry.register(_Read(prefix, help_, values))
+
+    def watch_units(self, prefix: str, help_: str, values: UnitValues) -> None:
+        """As `watch`, with gauges by unit."""
+        self.registry.register(_ReadUnits(prefix, help_, values))
 
     def request(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "other"

@@ -17,9 +17,10 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.hub import Hub
+from api.kpi import AlarmFigures
 from api.queries import get_alert
 from api.records import PoisonError, Record, parse
-from api.store import Store, StoreError
+from api.store import Applied, Store, StoreError
 from api.tail import TopicTail
 from api.topic_watch import TopicWatch
 from streams import topics
@@ -33,10 +34,11 @@ RETRY_S = 1.0
 class Projector:
     """Runs until cancelled; `trouble` says why the projection is not up to date, "" when it is."""
 
-    def __init__(self, settings: Settings, store: Store, hub: Hub) -> None:
+    def __init__(self, settings: Settings, store: Store, hub: Hub, alarms: AlarmFigures) -> None:
         self._settings = settings
         self._store = store
         self._hub = hub
+        self._alarms = alarms
         self._watch = TopicWatch(store.topics())
         self._tail = TopicTail(settings, topics.ALERTS, self._begin, self._watch)
         self._waiting: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
@@ -84,6 +86,7 @@ class Projector:
         told = ", ".join(f"run {run}" if run else "live operation" for run in sorted(runs))
         log.warning("the alerts log of %s is gone or another one: what was kept of it is dropped", told)
         await asyncio.to_thread(self._store.drop, runs)
+        self._alarms.forget()
         self._watch.forgotten(runs)
         self._hub.restart(self._store.cursor())
         self.counters["rebuilds"] += 1
@@ -110,7 +113,7 @@ class Projector:
             except PoisonError as error:
                 self.poison[str(error)[:60]] += 1
                 log.error("%s[%d]@%d is skipped: %s", r.topic, r.partition, r.offset, error)
-        done = await asyncio.to_thread(self._store.apply, good, reached)
+        done = await asyncio.to_thread(self._apply, good, reached)
         self.counters["records"] += len(records)
         self.counters["events"] += len(done.events)
         self.counters["stale"] += done.stale
@@ -118,6 +121,11 @@ class Projector:
         self._hub.publish(self._store.epoch, done.events)
         for event in done.events:
             self._wake(event.alert, event.version)
+
+    def _apply(self, records: list[Record], reached: dict[tuple[str, int], int]) -> Applied:
+        done = self._store.apply(records, reached)
+        self._alarms.take(done.made)
+        return done
 
     def _wake(self, alert: str, version: int) -> None:
         for wanted, future in self._waiting.get(alert, ()):

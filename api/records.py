@@ -11,6 +11,7 @@ import orjson
 from api import units
 from api.times import to_ms
 from streams.events import SEVERITIES
+from streams.kpi.facts import Fact, fact_of
 from streams.topics import COUNTY_SLOT
 
 _RUN = re.compile(r"run\.([^.]+)\.")
@@ -33,6 +34,7 @@ class Record:
     alert: str
     transition: str
     slim: str
+    fact: Fact
 
 
 def run_of(topic: str) -> str:
@@ -75,7 +77,7 @@ def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") 
     trigger = str(transition.get("trigger") or transition.get("command") or "")
     return Record(
         columns["id"], version, trigger, at, changed_ms, columns, _dump(alert), _dump(transition),
-        _dump({"alert": slim, "transition": transition}),
+        _dump({"alert": slim, "transition": transition}), fact_of(alert, transition, version, changed_ms),
     )  # fmt: skip
 
 

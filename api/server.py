@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -26,13 +27,14 @@ from api.bus import KafkaBus, KafkaIntake
 from api.context import Context
 from api.history import History
 from api.hub import Hub
+from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.projector import Projector
 from api.registry import LiveRegistry
 from api.store import Store
 from api.tables import KafkaTables
 from api.tokens import signing_key
-from geo.divisions import Divisions
+from geo.divisions import PREFECTURE, Divisions
 from streams.errors import CityopsError, UsageError
 from streams.folders import data_folder, writable
 from streams.process import watch_parent
@@ -66,13 +68,14 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     history = History(settings, folder)
     hub = Hub(store.cursor())
     auth = Auth(store, signing_key(settings, folder), settings.access_token_s, demo=demo)
-    projector = Projector(settings, store, hub)
+    alarms = AlarmFigures()
+    projector = Projector(settings, store, hub, alarms)
     bus = KafkaBus(settings)
     registry = LiveRegistry(settings)
     context = Context(
         settings=settings, folder=folder, store=store, hub=hub, auth=auth, metrics=Metrics(), projection=projector,
         bus=bus, intake=KafkaIntake(bus, settings), registry=registry, tables=KafkaTables(settings), history=history,
-        divisions=Divisions.load(),
+        divisions=Divisions.load(), alarms=alarms,
     )  # fmt: skip
     if demo and demo_accounts.is_loopback(settings.host):
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)
@@ -95,6 +98,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         history.start()
         jobs = {"projector": projector.run(), "commands": bus.run(), "registry": registry.run(), "pings": hub.pings()}
+        jobs["alarm figures"] = alarms.run(store)
         jobs["ready"] = _announce(context, listener)
         tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
         for task in tasks:
@@ -219,4 +223,8 @@ def _watch(context: Context, projector: Projector, bus: KafkaBus, history: Histo
     })  # fmt: skip
     names = ("rows_total", "thinned_rows_total", "skipped_messages_total", "poison_total", "errors_total")
     watch("cityops_history", "Readings kept for charts", lambda: {k: float(history.counters[k]) for k in names})
+    units = tuple(u.code for level in ("prefecture", "county") for u in context.divisions.subtree(PREFECTURE, level))
+    context.metrics.watch_units(
+        "cityops_alarm", "Actual hazards by duty scope", lambda: context.alarms.gauges(units, int(time.time() * 1000))
+    )
     watch("cityops_sign_in", "Sign-ins", lambda: {"failures_total": float(context.auth.failures)})

@@ -45,11 +45,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Applied:
-    """What a batch did: the events in commit order, and how many records were old or came twice."""
+    """What a batch did: the events in commit order, how many records were old or came twice, which made transitions."""
 
     events: list[Event]
     stale: int = 0
     duplicate: int = 0
+    made: Sequence[Record] = ()
 
 
 class Store:
@@ -114,6 +115,7 @@ class Store:
             known = _known(tx, {r.id for r in records})
             rows: dict[str, dict[str, Any]] = {}
             steps: list[dict[str, Any]] = []
+            made: list[Record] = []
             fresh: set[str] = set()
             for r in records:
                 row = {**r.columns, "json": r.alert}
@@ -130,6 +132,7 @@ class Store:
                     row["changed_ms"] = old["changed_ms"]
                 if old is None or old["version"] < r.version:
                     steps.append({"alert": r.id, "version": r.version, "json": r.transition})
+                    made.append(r)
                 known[r.id] = rows[r.id] = row
                 seq += 1
                 events.append(Event(seq, r.id, r.version, row["severity"], row["domain"], row["unit"], r.at, r.slim))
@@ -149,7 +152,7 @@ class Store:
             if self._batches % 64 == 0:
                 tx.execute(delete(schema.events).where(schema.events.c.seq <= seq - self.keep_events))
         self.seq = seq
-        return Applied(events, stale, duplicate)
+        return Applied(events, stale, duplicate, made)
 
     def drop(self, runs: Collection[str]) -> None:
         """Forget all of these runs ("" is live operation) and begin a new epoch; other runs and users stay."""

@@ -1,17 +1,26 @@
-"""Numbers for the operations centre: alerts by severity, condition, domain and unit."""
+"""Numbers for the operations centre: alerts by severity, condition, domain and unit; alarm figures."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
-from api import asking, queries
+from api import alarm_table, asking, queries
 from api.context import Caller, Ctx
-from api.docs import problems
+from api.docs import ALARM_FIGURES, problems
+from api.errors import Problem
+from streams.kpi.figures import Question
 
 router = APIRouter(tags=["stats"])
+MODES = ("actual", "exercise", "test")
+CLASSES = ("hazard", "equipment", "all")
+DAY_MS = 86_400_000
+LONGEST_MS = 400 * DAY_MS
 
 
 @router.get("/stats", responses=problems(401, 403, 422))
@@ -36,3 +45,40 @@ async def stats(
     }
     wanted = queries.AlertFilter(prefix=asking.scoped(caller, prefix), **fields)
     return await asyncio.to_thread(queries.counts, ctx.store, wanted)
+
+
+@router.get("/stats/alarms", responses={200: ALARM_FIGURES, **problems(401, 403, 422, 503)})
+async def alarms(
+    ctx: Ctx,
+    caller: Caller,
+    unit: Annotated[str | None, Query(description="division code; its subtree")] = None,
+    since: Annotated[str | None, Query(alias="from", description="RFC 3339; not given: 24 h before `to`")] = None,
+    until: Annotated[str | None, Query(alias="to", description="RFC 3339; not given: now")] = None,
+    mode: Annotated[str, Query(description="actual, exercise or test; never mixed")] = "actual",
+    cls: Annotated[str, Query(alias="class", description="hazard, equipment or all")] = "hazard",
+    operators: Annotated[str | None, Query(description="operator positions that share these alarms, 1 to 100")] = None,
+    form: Annotated[str, Query(alias="format", description="json or csv")] = "json",
+) -> Response:
+    """Alarm figures after EEMUA 191, ISA-18.2 and IEC 62682, each with its benchmark; docs/alarm-figures.md."""
+    prefix = asking.unit_prefix(unit)
+    to_ms = asking.moment("to", until)
+    to_ms = int(time.time() * 1000) if to_ms is None else to_ms
+    from_ms = asking.moment("from", since)
+    from_ms = max(0, to_ms - DAY_MS) if from_ms is None else from_ms
+    if not from_ms < to_ms <= from_ms + LONGEST_MS:
+        raise asking.bad("from", "want a time before `to`, at most 400 days before it")
+    fields: dict[str, Any] = {
+        "mode": asking.one_of("mode", mode, MODES),
+        "cls": asking.one_of("class", cls, CLASSES),
+        "operators": asking.whole("operators", operators, 1, 1, 100),
+    }
+    asking.one_of("format", form, ("json", "csv"))
+    question = Question(asking.scoped(caller, prefix), from_ms, to_ms, **fields)
+    if not ctx.alarms.ready:
+        raise Problem(503, "the alarm figures are being read from the database; ask again", {"Retry-After": "2"})
+    found = await asyncio.to_thread(ctx.alarms.ask, question)
+    answer = alarm_table.public(found, question, unit or caller.unit, ctx.divisions)
+    if form == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="alarm-figures.csv"'}
+        return Response(alarm_table.as_csv(answer), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(orjson.dumps(answer), media_type="application/json")

@@ -17,6 +17,7 @@ from api.auth import Auth
 from api.context import Context
 from api.hub import Hub
 from api.intake_budget import Budget
+from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.records import parse
 from api.store import Applied, Store
@@ -83,15 +84,16 @@ def record(id_: str = "a1", version: int = 1, at_ms: int = T0, trigger: str = "r
 class FakeProjection:
     """Applies records at once, as the projector would."""
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    def __init__(self, store: Store, hub: Hub, alarms: AlarmFigures) -> None:
         self.trouble = ""
-        self.store, self.hub = store, hub
+        self.store, self.hub, self.alarms = store, hub, alarms
         self.offset = 0
 
     def feed(self, *values: bytes) -> Applied:
         self.offset += len(values)
         done = self.store.apply([parse(v) for v in values], {("alerts", 0): self.offset})
         self.hub.publish(self.store.epoch, done.events)
+        self.alarms.take(done.made)
         return done
 
     async def stored(self, alert: str, version: int, timeout_s: float) -> bool:
@@ -252,6 +254,8 @@ def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Conte
         tx.execute(insert(schema.users), hashed)
     hub = Hub(store.cursor())
     registry = FakeRegistry()
+    alarms = AlarmFigures()
+    alarms.load(store)
     return Context(
         settings=Settings({"data": str(tmp_path)}, env={}),
         folder=tmp_path,
@@ -259,7 +263,8 @@ def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Conte
         hub=hub,
         auth=Auth(store, KEY, 3600),
         metrics=Metrics(),
-        projection=FakeProjection(store, hub),
+        projection=FakeProjection(store, hub, alarms),
+        alarms=alarms,
         bus=FakeBus(),
         intake=FakeIntake(),
         registry=registry,

@@ -74,6 +74,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/where", "/where?lon=107.98&lat=26.58", None, ALL, False),
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
+    ("GET", "/stats/alarms", "/stats/alarms", None, ALL, True),
+    ("GET", "/stats/alarms", "/stats/alarms?unit=522601&format=csv", None, ALL, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     ("GET", "/duty", "/duty", None, DUTY_READERS, True),
     ("GET", "/duty", "/duty?unit=522601", None, DUTY_READERS, False),
