@@ -57,8 +57,11 @@ class Storm:
             self._parent[alert.id] = alert.parent
             self._active.setdefault(alert.parent, {})[alert.id] = None
 
-    def on_raise(self, alert: Alert, now_ms: int) -> GroupKey | None:
-        """Count a new episode; the group it joins, None where it stays single (also: it has a parent already)."""
+    def on_raise(self, alert: Alert, now_ms: int, explains: bool = False) -> GroupKey | None:
+        """Count a new episode; the group it joins, None where it stays single.
+
+        That is also where it has a parent already, or where it `explains` others: a cause is told by itself.
+        """
         if is_group(alert):
             return None
         scope = self._scopes.setdefault(_scope(alert), Scope())
@@ -68,7 +71,7 @@ class Storm:
         scope.raised_ms = [*scope.raised_ms[-BEGINS:], now_ms]
         if not scope.started_ms and len(scope.raised_ms) > BEGINS and scope.raised_ms[0] > now_ms - WINDOW_MS:
             scope.started_ms = now_ms
-        if not scope.started_ms or alert.parent is not None or not may_join(alert):
+        if not scope.started_ms or alert.parent is not None or explains or not may_join(alert):
             return None
         place = alert.unit[:9] if len(alert.unit) >= 9 else alert.county
         return GroupKey(alert.run, alert.mode, alert.county, place, alert.domain, alert.kind, scope.started_ms)

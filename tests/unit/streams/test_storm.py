@@ -73,6 +73,12 @@ def test_what_a_storm_collapses(more: dict[str, Any], place: str | None) -> None
         assert (key.started_ms, key.kind, key.domain) == (now, "pressure_low", "water")
 
 
+def test_what_explains_others_stays_single() -> None:
+    storm, now = stormy()
+    assert storm.on_raise(alert("new"), now, explains=True) is None
+    assert storm.on_raise(alert("new"), now) is not None
+
+
 def test_state_that_alerts_do_not_say_is_dumped() -> None:
     storm, now = stormy()
     restored = Storm()
