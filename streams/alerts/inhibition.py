@@ -7,7 +7,7 @@ order, and every answer is the same as before. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -24,6 +24,9 @@ BY_RULE = "BY_RULE"
 MOST = 500  # alerts that a new parent takes at most
 LOOKED_AT = 64  # candidates of a zone that are looked at
 GRAVE = ("I", "II")
+
+Key = tuple[int, str, str, str]  # number of the rule, run, mode, zone or asset
+Span = tuple[int, int]
 
 
 class Cause(NamedTuple):
@@ -45,6 +48,8 @@ class Inhibitor:
         self._known: dict[str, Alert] = {}  # not closed
         self._family: dict[str, dict[str, None]] = {}  # parent -> its children that are not closed
         self._parent: dict[str, str] = {}  # and back
+        self._as_parent = _by_kind((k, n) for n, r in enumerate(self._rules) for k in r.parent)
+        self._as_child = _by_kind((k, n) for n, r in enumerate(self._rules) for k in r.child)
         self._parents = OpenIndex()
         self._orphans = OpenIndex()  # what a new parent could take
 
@@ -72,12 +77,12 @@ class Inhibitor:
         """What explains an alert that has no parent; None for nothing, and for one that explains others itself."""
         if alert.parent is not None or alert.members or alert.id in self._family:
             return None
-        for n, rule in enumerate(self._rules):
-            if alert.kind in rule.child:
-                for other in self._causes(n, rule, alert):
-                    top = other.parent or other.id
-                    if other.id != alert.id and top != alert.id:
-                        return self._cause(alert, self._known.get(top, other), top, rule.why)
+        walked: dict[str, list[str]] = {}
+        for n in self._as_child.get(alert.kind, ()):
+            for other in self._causes(n, alert, walked):
+                top = other.parent or other.id
+                if other.id != alert.id and top != alert.id:
+                    return self._cause(alert, self._known.get(top, other), top, self._rules[n].why)
         return None
 
     def explains(self, alert: Alert) -> tuple[Cause, ...]:
@@ -90,15 +95,15 @@ class Inhibitor:
         top = alert.parent or alert.id
         by = self._known.get(top, alert)
         found: dict[str, Cause] = {}
-        for n, rule in enumerate(self._rules):
-            if self._can_explain(rule, alert):
-                for other in self._effects(n, rule, alert):
-                    if other.id in (alert.id, top) or other.id in found or other.members:
-                        continue  # an incident or group that people look at stays a top one
-                    for id_ in (other.id, *self.children_of(other.id)):
-                        found[id_] = self._cause(self._known[id_], by, top, rule.why)
-                    if len(found) >= MOST:
-                        return tuple(found.values())
+        walked: dict[str, list[str]] = {}
+        for n in self._as_parent.get(alert.kind, ()):
+            for other in self._effects(n, alert, walked):
+                if other.id in (alert.id, top) or other.id in found or other.members:
+                    continue  # an incident or group that people look at stays a top one
+                for id_ in (other.id, *self.children_of(other.id)):
+                    found[id_] = self._cause(self._known[id_], by, top, self._rules[n].why)
+                if len(found) >= MOST:
+                    return tuple(found.values())
         return tuple(found.values())
 
     def children_of(self, id_: str) -> tuple[str, ...]:
@@ -108,62 +113,70 @@ class Inhibitor:
     def _cause(self, child: Alert, parent: Alert, top: str, why: Text) -> Cause:
         return Cause(child.id, top, why, may_suppress(child, parent), _metres(child, parent))
 
-    def _keys(self, alert: Alert) -> Iterator[tuple[OpenIndex, tuple[str | int, ...]]]:
-        places = dict.fromkeys(("", alert.zone, alert.asset))  # "": any
-        for n, rule in enumerate(self._rules):
-            for place in places:
-                key = (n, alert.run, alert.mode, place)
-                if alert.kind in rule.parent and (alert.hard or not rule.parent_hard):
-                    yield self._parents, key
-                if alert.kind in rule.child and alert.parent is None:
-                    yield self._orphans, key
+    def _keys(self, alert: Alert) -> Iterator[tuple[OpenIndex, Key]]:
+        places = dict.fromkeys(p for p in (alert.zone, alert.asset) if p)
+        for n in self._as_parent.get(alert.kind, ()):
+            if alert.hard or not self._rules[n].parent_hard:
+                yield from ((self._parents, (n, alert.run, alert.mode, place)) for place in places)
+        if alert.parent is None:
+            for n in self._as_child.get(alert.kind, ()):
+                yield from ((self._orphans, (n, alert.run, alert.mode, place)) for place in places)
 
     def _can_explain(self, rule: Rule, alert: Alert) -> bool:
-        if alert.kind not in rule.parent or (rule.parent_hard and not alert.hard):
+        """Beyond its kind: the hard limit and the kind of its asset that the rule asks for."""
+        if rule.parent_hard and not alert.hard:
             return False
         if not rule.parent_asset:
             return True
         asset = self._net.get(alert.asset)
         return asset is not None and asset.kind in rule.parent_asset
 
-    def _causes(self, n: int, rule: Rule, child: Alert) -> Iterator[Alert]:
+    def _causes(self, n: int, child: Alert, walked: dict[str, list[str]]) -> Iterator[Alert]:
         """Open alerts that a rule lets explain the child: the nearest on the network, else the earliest of the zone."""
-        at = child.first_seen_ms
+        rule, at = self._rules[n], child.first_seen_ms
         span = (at - rule.within_s * 1000, at + rule.before_s * 1000)
         way = {"downstream": "upstream", "upstream": "downstream"}.get(rule.follow, "")
-        yield from (
-            a for a in self._related(self._parents, n, child, way, span, LOOKED_AT) if self._can_explain(rule, a)
-        )
+        found = self._related(self._parents, n, child, way, span, LOOKED_AT, walked)
+        yield from (a for a in found if self._can_explain(rule, a))
 
-    def _effects(self, n: int, rule: Rule, parent: Alert) -> Iterator[Alert]:
-        at = parent.first_seen_ms
-        span = (at - rule.before_s * 1000, at + rule.within_s * 1000)
-        way = rule.follow if rule.follow != "zone" else ""
-        yield from self._related(self._orphans, n, parent, way, span, MOST)
+    def _effects(self, n: int, parent: Alert, walked: dict[str, list[str]]) -> Iterator[Alert]:
+        rule, at = self._rules[n], parent.first_seen_ms
+        if self._can_explain(rule, parent):
+            span = (at - rule.before_s * 1000, at + rule.within_s * 1000)
+            way = rule.follow if rule.follow != "zone" else ""
+            yield from self._related(self._orphans, n, parent, way, span, MOST, walked)
 
     def _related(
-        self, index: OpenIndex, n: int, alert: Alert, way: str, span: tuple[int, int], most: int
+        self, index: OpenIndex, n: int, alert: Alert, way: str, span: Span, most: int, walked: dict[str, list[str]]
     ) -> Iterator[Alert]:
         """Those on the network `way` (`upstream`, `downstream`) of an alert, then those of its zone: all where there is
         no way to go, else those of which, or of this one, the network knows nothing.
         """
         key = (n, alert.run, alert.mode)
-        if next(index.between((*key, ""), *span), None) is None:
-            return
         linked = bool(way) and self._net.linked(alert.asset)
         if way:
-            for asset in self._walk(alert.asset, way) if linked else (alert.asset,):
-                yield from (self._known[i] for i in index.between((*key, asset), *span))
+            if way not in walked:
+                walked[way] = self._walk(alert.asset, way) if linked else [alert.asset]
+            for asset in walked[way]:
+                if (at := (*key, asset)) in index:
+                    yield from (self._known[i] for i in index.between(at, *span))
         if alert.zone:
             for id_ in islice(index.between((*key, alert.zone), *span), most):
                 other = self._known[id_]
                 if not (linked and self._net.linked(other.asset)):
                     yield other
 
-    def _walk(self, asset: str, way: str) -> Iterator[str]:
-        yield asset
+    def _walk(self, asset: str, way: str) -> list[str]:
         walk = self._net.upstream(asset) if way == "upstream" else self._net.downstream(asset)
-        yield from (r.id for r in walk.reached)
+        return [asset, *(r.id for r in walk.reached)]
+
+
+def _by_kind(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Numbers of rules by kind."""
+    found: dict[str, list[int]] = {}
+    for kind, n in pairs:
+        found.setdefault(kind, []).append(n)
+    return found
 
 
 def may_suppress(child: Alert, parent: Alert) -> bool:

@@ -225,6 +225,7 @@ INCIDENT = alert("b", members=("a", "c"), open_members=("a",), elsewhere={"c": H
     ("member", "row", "still", "severity"),
     [
         ({"condition": "CLEARED"}, "MEMBER-1", (), "III"),
+        ({"condition": "CLEARED", "severity": "I"}, "MEMBER-1", (), "III"),  # it is over: no new severity
         ({"condition": "UNKNOWN"}, "MEMBER-2", ("a",), "III"),
         ({"severity": "I"}, "MEMBER-1", ("a",), "I"),
         ({"severity": "IV"}, "MEMBER-2", ("a",), "III"),

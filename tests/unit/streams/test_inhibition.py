@@ -125,6 +125,13 @@ def test_a_new_cause_takes_the_families_of_what_it_explains() -> None:
     assert inhibitor.explains(new) == ()  # people made it an incident
 
 
+def test_what_explains_others_gets_no_parent() -> None:
+    collapse = alert("c", hard=True, minute=1)
+    assert held(burst(), collapse).parent_of(collapse) is not None
+    assert held(burst(), collapse, replace(alert("l", minute=1), parent="c")).parent_of(collapse) is None
+    assert held(burst()).parent_of(replace(collapse, members=("x",))) is None
+
+
 def test_children_are_known_until_they_are_closed() -> None:
     child = replace(alert("p"), parent="b")
     inhibitor = held(burst(), child)

@@ -43,6 +43,15 @@ def test_it_is_over_below_five_and_not_before() -> None:
     assert storm.on_raise(alert("new"), fifth + 10 * MINUTE) is None
 
 
+def test_an_event_clock_that_steps_back_ends_no_storm() -> None:
+    storm, now = stormy()
+    for n in range(5):
+        storm.on_raise(alert(f"late{n}"), now - 30 * MINUTE)
+    key = storm.on_raise(alert("new"), now + 1)
+    assert key is not None
+    assert key.started_ms == now
+
+
 def test_without_ticks_a_raise_sees_that_it_is_over() -> None:
     storm, now = stormy()
     assert storm.on_raise(alert("new"), now + 30 * MINUTE) is None
@@ -168,6 +177,15 @@ def test_a_zone_that_falls_silent_has_one_cause(before: list[float], sensors: in
     assert (len(formed.members) if formed else 0) == members
     if formed:
         assert (formed.key.of_zone, formed.key.place, formed.key.started_ms) == (True, "522601-W-DMA01", T0 + 99)
+
+
+def test_an_alert_that_was_kept_before_is_counted_once() -> None:
+    zone = ZoneSilence()
+    for n in range(5):
+        zone.keep(silent(f"x{n}"))
+    formed = zone.on_raise(silent("x4"), T0)
+    assert formed is not None
+    assert formed.members == ("x0", "x1", "x2", "x3", "x4")
 
 
 def test_one_alert_of_a_station_counts_all_its_silent_sensors() -> None:
