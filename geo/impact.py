@@ -11,7 +11,7 @@ import msgspec
 
 from geo.ids import FACILITIES
 from geo.near import NearIndex
-from geo.network import Network
+from geo.network import Network, Walk
 from geo.records import Asset
 
 TABLE = Path(__file__).parent / "data" / "impact.toml"
@@ -95,6 +95,18 @@ class Surroundings:
     def near(self, lon: float, lat: float, radius_m: float) -> list[tuple[Asset, float]]:
         """See `NearIndex.near`."""
         return self._near.near(lon, lat, radius_m)
+
+    def downstream(self, id_: str) -> Walk:
+        """See `Network.downstream`."""
+        return self._network.downstream(id_)
+
+    def upstream(self, id_: str) -> Walk:
+        """See `Network.upstream`."""
+        return self._network.upstream(id_)
+
+    def linked(self, id_: str) -> bool:
+        """True where the network knows this asset: something goes to it or comes from it."""
+        return self._network.knows(id_)
 
     def impact(self, lon: float | None, lat: float | None, kind: str, asset_id: str = "") -> Impact:
         """What an alert of this kind at this place, on this asset, touches. Without a place: only downstream."""

@@ -56,6 +56,10 @@ class Network:
             if not above:
                 del self._up[to]
 
+    def knows(self, id_: str) -> bool:
+        """True where a link begins or ends at this asset."""
+        return id_ in self._down or id_ in self._up
+
     def downstream(self, id_: str, limit: int = LIMIT, max_m: float = math.inf) -> Walk:
         """What hangs on an asset: everything that its medium goes to.
 

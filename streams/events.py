@@ -173,6 +173,9 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     deadlines: tuple[Deadline, ...] = ()
     parent: str | None = None  # alert that explains this one, or the group or incident it is part of
     members: tuple[str, ...] = ()
+    open_members: tuple[str, ...] = ()  # those merged by people whose condition is not cleared
+    elsewhere: dict[str, str] = {}  # parent and members of other counties -> their routing county
+    flapped_ms: tuple[int, ...] = ()  # when it last came back after a clear, oldest first
     latched: bool = False  # chattering: told once, held until it was quiet
     recheck: bool = False  # 待现场复核: gas cleared, and no hand-held reading entered yet
     disposal: Disposal | None = None
