@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -24,6 +25,12 @@ RETRY_S = 1.0
 KEPT_RUNS = 4
 READ_S = 5.0
 SEEN_S = 3.0  # until a change that was written is read back
+
+
+class Versioned(Protocol):
+    """A table of records that have versions."""
+
+    def get(self, id_: str, /) -> Any: ...
 
 
 class LiveRegistry:
@@ -90,7 +97,11 @@ class LiveRegistry:
         return self._reader.duty
 
     def _newest(self, topic: str, id_: str) -> int:
-        tables = {topics.FENCES: self._reader.fences, topics.POLICIES: self._reader.policies, topics.DUTY: self.duty}
+        tables: Mapping[str, Versioned] = {
+            topics.FENCES: self._reader.fences,
+            topics.POLICIES: self._reader.policies,
+            topics.DUTY: self.duty,
+        }
         known = tables[topic].get(id_)
         return known.version if known is not None else -1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.alerts.lifecycle import Row
+from streams.alerts.table import Row
 
 INCIDENTS: dict[str, Row] = {
     r.name: r

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,8 +181,8 @@ class FakeRegistry:
         return list(self.rules.values())
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        kept: Mapping[str, Fence | Policy] = self.kept if topic == topics.FENCES else self.rules
-        return kept[id_].version >= version
+        tables: dict[str, Any] = {topics.FENCES: self.kept, topics.POLICIES: self.rules, topics.DUTY: self.duty}
+        return bool(tables[topic].get(id_).version >= version)
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
         return None
