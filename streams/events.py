@@ -184,7 +184,6 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     response_level: str = ""  # only people set it
     reports: tuple[Report, ...] = ()
     stopped_by: str = ""  # a take-over or a person that ended the upward clock
-    quiet_ms: int = 0  # a latched one is over then, if it stays quiet
     late: bool = False  # its last deadline fired late, after a restart
     touched_ms: int = 0  # last command of a person
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from streams.alerts import chatter
 from streams.alerts.desk import Desk
 from streams.alerts.escalation import resumed, start, to_all
 from streams.alerts.fenced import suppressions
@@ -26,6 +27,8 @@ def on_detection(current: Alert | None, d: Detection, severity: str, why: Text, 
     if current.handling == "CLOSED":
         flapping = current.condition != "CLEARED" or _flapping(current, d)
         return _raise(current, d, severity, why, now_ms, TABLE["RAISE-5" if flapping else "RAISE-4"])
+    if current.latched and current.cleared_ms is not None:
+        return _reraise(current, d, severity, why, now_ms)
     if current.condition == "CLEARED":
         if not _flapping(current, d):
             return _raise(current, d, severity, why, now_ms, TABLE["RAISE-4"])
@@ -84,10 +87,15 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
 
 
 def _reraise(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -> Step:
-    changed = replace(_seen(alert, d), condition="ACTIVE", cleared_ms=None, flaps=alert.flaps + 1)
+    """It came back. A chattering one is told once that it is latched, and then held."""
+    turn = chatter.on_reraise(_seen(alert, d), now_ms)
     if worse(severity, alert.severity):
-        changed = _worse(changed, severity, why)
-    return moved(alert, changed, "reraise", d.reason, now_ms, TABLE["RAISE-3"])
+        return moved(alert, _worse(turn.alert, severity, why), "severity", why, now_ms, TABLE["SEVERITY-UP"])
+    if not turn.trigger:
+        return Step(turn.alert, None, TABLE["RAISE-6"])
+    if turn.trigger == "latch":
+        return moved(alert, turn.alert, "latch", turn.reason, now_ms, TABLE["LATCH-1"])
+    return moved(alert, turn.alert, "reraise", d.reason, now_ms, TABLE["RAISE-3"])
 
 
 def _repeat(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -> Step:
@@ -138,6 +146,8 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
     active = tuple(s for s in alert.active if s != d.sensor)
     if active:
         return Step(replace(alert, active=active), None, TABLE["CLEAR-3"])
+    if alert.latched:
+        return Step(chatter.on_clear(alert, d.ts_ms).alert, None, TABLE["CLEAR-4"])
     changed = cleared(alert, d.ts_ms)
     changed = replace(changed, fences=d.fences, suppressions=suppressions(changed, d))
     told = () if alert.handling == "CLOSED" else to_all(alert, "clear")  # they were told of the closing
@@ -168,7 +178,7 @@ def clocked(before: Alert | None, step: Step, desk: Desk, now_ms: int) -> Step:
     if step.transition is None or step.alert is None or step.transition.seq != step.alert.version:
         return step
     a, trigger = step.alert, step.transition.trigger
-    if a.suppressions or trigger not in ("raise", "reraise", "severity", "unsuppress", "release"):
+    if a.suppressions or trigger not in ("raise", "reraise", "latch", "severity", "unsuppress", "release"):
         return step
     tells: tuple[Tell, ...]
     if trigger in ("raise", "severity") or not a.escalation.policy:

@@ -69,6 +69,8 @@ _ROWS = (
     _made("clear", "CLEAR-1", "ACTIVE, no other sensor of it active", "CLEARED; all who were told are told; III, IV: upward clock stops"),
     _made("clear", "CLEAR-2", "CLEARED or no alert", "nothing"),
     _made("clear", "CLEAR-3", "ACTIVE, another sensor of it is still active", "stays ACTIVE"),
+    _made("raise", "RAISE-6", "chattering, quiet for a while", "held: quiet no more, nobody is told again"),
+    _made("raise", "LATCH-1", "came back three times in 10 min", "latched: told once, ACTIVE until it was quiet"),
     _made("clear", "CLEAR-4", "chattering", "stays ACTIVE until it was quiet"),
     _made("raise of another domain near", "LINK-1", "ACTIVE", "links + 1; no new version"),
     # what time says

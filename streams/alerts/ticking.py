@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from streams.alerts import escalation, response
+from streams.alerts import chatter, escalation, response
 from streams.alerts.desk import Desk
 from streams.alerts.escalation import resumed
 from streams.alerts.policy import REPORTS
@@ -35,8 +35,7 @@ def due_ms(a: Alert) -> int:
     if not a.suppressions:
         found += [a.escalation.deadline_ms, response.next_ms(a)]
     found.append(_closes_ms(a))
-    if a.latched and a.quiet_ms:
-        found.append(a.quiet_ms)
+    found.append(chatter.due_ms(a) or 0)
     return min((ms for ms in found if ms), default=0)
 
 
@@ -51,8 +50,8 @@ def on_due(a: Alert, desk: Desk, now_ms: int) -> Step | None:
     over = tuple(s for s in a.suppressions if s.until_ms and s.until_ms <= now_ms)
     if over:
         return _unsuppressed(a, desk, now_ms, tuple(s for s in a.suppressions if s not in over))
-    if a.latched and a.quiet_ms and a.quiet_ms <= now_ms:
-        return _quiet(a, now_ms)
+    if (turn := chatter.on_due(a, now_ms)).trigger:
+        return _quiet(a, turn, now_ms)
     closes = _closes_ms(a)
     if closes and closes <= now_ms and a.handling != "CLOSED":
         return _closed(a, now_ms)
@@ -106,10 +105,9 @@ def _climbs(a: Alert) -> bool:
     return a.condition != "CLEARED" or a.severity in GRAVE
 
 
-def _quiet(a: Alert, now_ms: int) -> Step:
-    after = replace(cleared(a, now_ms), latched=False, quiet_ms=0)
-    why = Text("已持续平静，恢复", "quiet for long enough: cleared")
-    return moved(a, after, "clear", why, now_ms, TABLE["END-3"], escalation.to_all(a, "clear"))
+def _quiet(a: Alert, turn: chatter.Turn, now_ms: int) -> Step:
+    after = cleared(turn.alert, a.cleared_ms or now_ms)
+    return moved(a, after, "clear", turn.reason, now_ms, TABLE["END-3"], escalation.to_all(a, "clear"))
 
 
 def _closed(a: Alert, now_ms: int) -> Step:
