@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.alerts.table import Row
 
 INCIDENTS: dict[str, Row] = {
@@ -57,3 +59,12 @@ INCIDENTS: dict[str, Row] = {
         Row("CLOSE-M5", "close_with", "other parent, or CLOSED", "nothing"),
     )
 }  # fmt: skip
+
+
+def drawn(rows: Iterable[Row]) -> str:
+    """A Markdown table of rows, as the documents show it."""
+    lines = ["| row | event | state | makes, or is refused with |", "|---|---|---|---|"]
+    for r in rows:
+        makes = f"{r.refused} {r.zh} / {r.en}" if r.refused else r.makes
+        lines.append(f"| {r.name} | {r.event} | {r.state} | {makes} |")
+    return "\n".join(lines) + "\n"

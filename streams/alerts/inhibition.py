@@ -8,7 +8,8 @@ order, and every answer is the same as before. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from heapq import merge
+from itertools import islice, product
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ MOST = 500  # alerts that a new parent takes at most
 LOOKED_AT = 64  # candidates of a zone that are looked at
 GRAVE = ("I", "II")
 
-Key = tuple[int, str, str, str]  # number of the rule, run, mode, zone or asset
+Head = tuple[str, bool, bool]  # kind, hard limit, without a parent: begin of a key, then run, mode, zone or asset
 Span = tuple[int, int]
 
 
@@ -50,15 +51,14 @@ class Inhibitor:
         self._parent: dict[str, str] = {}  # and back
         self._as_parent = _by_kind((k, n) for n, r in enumerate(self._rules) for k in r.parent)
         self._as_child = _by_kind((k, n) for n, r in enumerate(self._rules) for k in r.child)
-        self._parents = OpenIndex()
-        self._orphans = OpenIndex()  # what a new parent could take
+        self._index = OpenIndex()
 
     def keep(self, alert: Alert) -> None:
         """Take over an alert's newest state; one that is over is forgotten."""
         old = self._known.pop(alert.id, None)
         if old is not None and old.condition != "CLEARED":
-            for index, key in self._keys(old):
-                index.remove(key, old.first_seen_ms, old.id)
+            for key in self._keys(old):
+                self._index.remove(key, old.first_seen_ms, old.id)
         if (before := self._parent.pop(alert.id, None)) is not None:
             del self._family[before][alert.id]
             if not self._family[before]:
@@ -70,8 +70,8 @@ class Inhibitor:
             self._family.setdefault(alert.parent, {})[alert.id] = None
         self._known[alert.id] = alert
         if alert.condition != "CLEARED":
-            for index, key in self._keys(alert):
-                index.add(key, alert.first_seen_ms, alert.id)
+            for key in self._keys(alert):
+                self._index.add(key, alert.first_seen_ms, alert.id)
 
     def parent_of(self, alert: Alert) -> Cause | None:
         """What explains an alert that has no parent; None for nothing, and for one that explains others itself."""
@@ -113,14 +113,11 @@ class Inhibitor:
     def _cause(self, child: Alert, parent: Alert, top: str, why: Text) -> Cause:
         return Cause(child.id, top, why, may_suppress(child, parent), _metres(child, parent))
 
-    def _keys(self, alert: Alert) -> Iterator[tuple[OpenIndex, Key]]:
-        places = dict.fromkeys(p for p in (alert.zone, alert.asset) if p)
-        for n in self._as_parent.get(alert.kind, ()):
-            if alert.hard or not self._rules[n].parent_hard:
-                yield from ((self._parents, (n, alert.run, alert.mode, place)) for place in places)
-        if alert.parent is None:
-            for n in self._as_child.get(alert.kind, ()):
-                yield from ((self._orphans, (n, alert.run, alert.mode, place)) for place in places)
+    def _keys(self, alert: Alert) -> Iterator[tuple[str | bool, ...]]:
+        if alert.kind in self._as_parent or alert.kind in self._as_child:
+            head = (alert.kind, alert.hard, alert.parent is None, alert.run, alert.mode)
+            for place in dict.fromkeys(("", alert.zone, alert.asset)):  # "": wherever
+                yield (*head, place)
 
     def _can_explain(self, rule: Rule, alert: Alert) -> bool:
         """Beyond its kind: the hard limit and the kind of its asset that the rule asks for."""
@@ -136,7 +133,8 @@ class Inhibitor:
         rule, at = self._rules[n], child.first_seen_ms
         span = (at - rule.within_s * 1000, at + rule.before_s * 1000)
         way = {"downstream": "upstream", "upstream": "downstream"}.get(rule.follow, "")
-        found = self._related(self._parents, n, child, way, span, LOOKED_AT, walked)
+        heads = product(rule.parent, (True,) if rule.parent_hard else (True, False), (True, False))
+        found = self._related(heads, child, way, span, LOOKED_AT, walked)
         yield from (a for a in found if self._can_explain(rule, a))
 
     def _effects(self, n: int, parent: Alert, walked: dict[str, list[str]]) -> Iterator[Alert]:
@@ -144,24 +142,26 @@ class Inhibitor:
         if self._can_explain(rule, parent):
             span = (at - rule.before_s * 1000, at + rule.within_s * 1000)
             way = rule.follow if rule.follow != "zone" else ""
-            yield from self._related(self._orphans, n, parent, way, span, MOST, walked)
+            heads = product(rule.child, (True, False), (True,))
+            yield from self._related(heads, parent, way, span, MOST, walked)
 
     def _related(
-        self, index: OpenIndex, n: int, alert: Alert, way: str, span: Span, most: int, walked: dict[str, list[str]]
+        self, heads: Iterable[Head], alert: Alert, way: str, span: Span, most: int, walked: dict[str, list[str]]
     ) -> Iterator[Alert]:
         """Those on the network `way` (`upstream`, `downstream`) of an alert, then those of its zone: all where there is
         no way to go, else those of which, or of this one, the network knows nothing.
         """
-        key = (n, alert.run, alert.mode)
+        index, of = self._index, (alert.run, alert.mode)
+        keys = [(*h, *of) for h in heads if next(index.between((*h, *of, ""), *span), None)]
         linked = bool(way) and self._net.linked(alert.asset)
-        if way:
+        if way and keys:
             if way not in walked:
                 walked[way] = self._walk(alert.asset, way) if linked else [alert.asset]
-            for asset in walked[way]:
-                if (at := (*key, asset)) in index:
-                    yield from (self._known[i] for i in index.between(at, *span))
+            for at in ((*key, asset) for asset in walked[way] for key in keys):
+                if at in index:
+                    yield from (self._known[i] for _, i in index.between(at, *span))
         if alert.zone:
-            for id_ in islice(index.between((*key, alert.zone), *span), most):
+            for _, id_ in islice(merge(*(index.between((*key, alert.zone), *span) for key in keys)), most):
                 other = self._known[id_]
                 if not (linked and self._net.linked(other.asset)):
                     yield other

@@ -31,18 +31,17 @@ class OpenIndex:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._lists
 
-    def between(self, key: Hashable, from_ms: int, until_ms: int) -> Iterator[str]:
-        """Ids under a key with an onset from `from_ms` to `until_ms`, both included, the earliest first.
+    def between(self, key: Hashable, from_ms: int, until_ms: int) -> Iterator[Entry]:
+        """Entries under a key with an onset from `from_ms` to `until_ms`, both included, the earliest first.
 
         >>> index = OpenIndex()
         >>> for onset, id_ in ((3, "c"), (1, "a"), (2, "b")):
         ...     index.add("k", onset, id_)
         >>> list(index.between("k", 2, 3))
-        ['b', 'c']
+        [(2, 'b'), (3, 'c')]
         """
         entries = self._lists.get(key, [])
         for k in range(bisect_left(entries, (from_ms, "")), len(entries)):
-            onset, id_ = entries[k]
-            if onset > until_ms:
+            if entries[k][0] > until_ms:
                 return
-            yield id_
+            yield entries[k]

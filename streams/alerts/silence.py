@@ -47,10 +47,14 @@ class Silence:
         now = tuple((alert.run, alert.mode, s) for s in alert.active) if open_ else ()
         if now:
             self._kept[alert.id] = (alert.condition, now, says)
+        index = self._silent if says else self._watched
         for sensor in now:
-            (self._silent if says else self._watched).setdefault(sensor, {})[alert.id] = None
+            if sensor in index:
+                index[sensor][alert.id] = None
+            else:
+                index[sensor] = {alert.id: None}
         if not says:
-            return self._turns({alert.id})
+            return self._turns({alert.id}) if self._silent or alert.condition == "UNKNOWN" else ()
         changed = set(old) ^ set(now)
         return self._turns({id_ for sensor in changed for id_ in self._watched.get(sensor, ())})
 

@@ -59,7 +59,7 @@ class ZoneSilence:
             return Formed(key_of(group), (alert.id,))
         span = round(INTERVALS * alert.interval_s * 1000)
         at = alert.first_seen_ms
-        near = [self._open[i] for i in self._by_zone.between(_zone(alert), at - span, at + span) if i != alert.id]
+        near = [self._open[i] for _, i in self._by_zone.between(_zone(alert), at - span, at + span) if i != alert.id]
         silent = {s for a in (*near, alert) for s in a.active}
         if len(silent) < (max(LEAST, SHARE * sensors) if sensors else UNKNOWN_LEAST):
             return None

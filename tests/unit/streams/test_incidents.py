@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from streams.alerts.group import GroupKey, group_alert
-from streams.alerts.incident_table import INCIDENTS
+from streams.alerts.incident_table import INCIDENTS, drawn
 from streams.alerts.incidents import (
     INTERNAL,
     MOST,
@@ -30,6 +31,7 @@ from streams.alerts.incidents import (
     params,
     sees,
 )
+from streams.alerts.lifecycle import Row
 from streams.events import Ack, Alert, Suppression, Text
 from tests.unit.streams.alert_values import T0, alert
 
@@ -297,3 +299,14 @@ def test_an_ask_is_a_command_with_an_id_of_its_cause() -> None:
 )  # fmt: skip
 def test_sees(unit: str, seen: bool) -> None:
     assert sees(unit, alert("a")) == seen
+
+
+def test_the_page_shows_the_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "alerts-grouping.md").read_text("utf-8")
+    assert page.endswith(drawn(INCIDENTS.values())), "write what drawn(INCIDENTS.values()) gives at the end of the page"
+
+
+@pytest.mark.parametrize("row", INCIDENTS.values(), ids=lambda r: r.name)
+def test_a_refusal_says_why_and_a_move_what_it_makes(row: Row) -> None:
+    assert bool(row.refused) == bool(row.zh and row.en) == (not row.makes)
+    assert row.refused in (0, 403, 404, 409, 422)
