@@ -88,6 +88,21 @@ def geo(as_json: bool, quick: bool, out: str) -> None:
 
 
 @command.command()
+@_output("bench-alerts.json")
+@click.option("--only", metavar="STAGE,…", default="", help="Only these stages (default: all).")
+def alerts(as_json: bool, quick: bool, out: str, only: str) -> None:
+    """From a detection to a person: storms, transitions a second, deadlines, acknowledgements, kills of the worker.
+
+    \b
+    Stages: storm, sustained, open, kills
+    """
+    from streams.cli.benches.alerts import chosen, run
+
+    report(run(quick, say, chosen(only)), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
 @_output("bench-chaos.json")
 @click.option("--kills", type=click.IntRange(1), help="How many times a process is killed (default: the bench's own).")
 def chaos(as_json: bool, quick: bool, out: str, kills: int | None) -> None:
