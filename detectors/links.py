@@ -88,6 +88,15 @@ def link(a: Trouble, b: Trouble, rules: Sequence[Rule] | None = None) -> Link | 
     return None
 
 
+@lru_cache(maxsize=4096)
+def related(kind: str, other: str) -> bool:
+    """Has the table a rule for alerts of these two kinds, in either order? Asked before anything is measured."""
+    return any(
+        (kind in rule.first and other in rule.then) or (other in rule.first and kind in rule.then)
+        for rule in default_rules()
+    )
+
+
 def links(new: Trouble, others: Iterable[Trouble], rules: Sequence[Rule] | None = None) -> list[Link]:
     """All links of a new alert with those that are open, the nearest first."""
     found = [made for other in others if (made := link(new, other, rules)) is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -141,6 +142,7 @@ async def serve(name: str, settings: Settings) -> int:
     ready = asyncio.create_task(ledgers.ready())
     await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
+        settled()
         print(json.dumps({"ready": True, "app": name, "partitions": sorted(ledgers.open)}), flush=True)
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if ledgers.fenced.is_set():
@@ -154,6 +156,17 @@ async def serve(name: str, settings: Settings) -> int:
     except TimeoutError:
         log.warning("%s: Faust did not stop in time", name)
     return 0
+
+
+def settled() -> None:
+    """What is in memory now stays: the garbage collector need not look through it again and again.
+
+    Facts are frozen and hold no cycles, so that little is left for it; with its own thresholds it took a fifth of the
+    alerts worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def run(name: str, settings: Settings) -> None:

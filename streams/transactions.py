@@ -15,6 +15,7 @@ from streams.outbox import Applied, Outbox
 from streams.settings import Settings
 
 APPLIED = b"applied"
+BATCH_BYTES = 1024 * 1024  # one request a partition at a time: with the client's 16 KB a transaction takes dozens
 FAILURES = (TimeoutError, KafkaError, OSError, asyncio.CancelledError)  # of Kafka; see `closing.cancelled`
 
 
@@ -33,6 +34,7 @@ class Transactions:
             transaction_timeout_ms=30_000,
             linger_ms=0,
             max_request_size=MAX_MESSAGE_BYTES,
+            max_batch_size=BATCH_BYTES,
             **aiokafka_kwargs(self._settings),
         )
         await self._producer.start()

@@ -233,10 +233,26 @@ def _notice(n: Notice) -> dict[str, Any]:
     }
 
 
+class _Newest:
+    """The JSON of the alert encoded last: a command's answer and its record carry the same one."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Alert, Divisions] | None = None
+        self._json = msgspec.Raw()
+
+    def encode(self, alert: Alert, divisions: Divisions) -> msgspec.Raw:
+        if self._of is None or self._of[0] is not alert or self._of[1] is not divisions:
+            self._of, self._json = (alert, divisions), msgspec.Raw(_json.encode(public_alert(alert, divisions)))
+        return self._json
+
+
+_newest = _Newest()
+
+
 def encode_record(record: AlertRecord, divisions: Divisions) -> bytes:
     """One record of the `alerts` topic."""
     return _json.encode(
-        {"alert": public_alert(record.alert, divisions), "transition": public_transition(record.transition)}
+        {"alert": _newest.encode(record.alert, divisions), "transition": public_transition(record.transition)}
     )
 
 
@@ -250,6 +266,6 @@ def encode_result(result: CommandResult, divisions: Divisions) -> bytes:
             "status": result.status,
             "row": result.row,
             "reason": _text(result.reason),
-            "alert": public_alert(result.alert, divisions) if result.alert else None,
+            "alert": _newest.encode(result.alert, divisions) if result.alert else None,
         }
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from detectors.links import Trouble, link
+from detectors.links import Trouble, link, related
 from streams.events import Alert, Link, Text
 
 CELL_DEG = 0.031  # at least 3 km here: more than the reach of any rule
@@ -44,7 +44,7 @@ class Nearby:
 
 def between(new: Alert, other: Alert) -> Link | None:
     """The link from `new` to `other`, None where they have nothing to do with each other."""
-    if (new.run, new.mode) != (other.run, other.mode):
+    if not related(new.kind, other.kind) or (new.run, new.mode) != (other.run, other.mode):
         return None
     made = link(_trouble(new), _trouble(other))
     return None if made is None else Link(other.id, Text(*made.reason), round(made.metres, 1))

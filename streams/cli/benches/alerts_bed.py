@@ -103,12 +103,14 @@ def api(settings: Settings) -> Iterator[Api]:
 @contextlib.contextmanager
 def bed(say: Say, prefix: str = "") -> Iterator[Settings]:
     """A fresh broker with topics (of a run where `prefix` is given) and duty in the alerts' own log."""
-    with tempfile.TemporaryDirectory(prefix="cityops-bench-", ignore_cleanup_errors=True) as folder:
-        with kafka(Path(folder), say) as base:
-            settings = base.replace(prefix=prefix)
-            create_topics(settings)
-            tell_duty(settings)
-            yield settings
+    with (
+        tempfile.TemporaryDirectory(prefix="cityops-bench-", ignore_cleanup_errors=True) as folder,
+        kafka(Path(folder), say) as base,
+    ):
+        settings = base.replace(prefix=prefix)
+        create_topics(settings)
+        tell_duty(settings)
+        yield settings
 
 
 def tell_duty(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A subscriber of the live feed that notes when each event came: a thread on a plain socket, so that it costs little."""
+"""A subscriber of the live feed that notes when each event came: a thread on a plain socket, which costs little."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ class Feed:
         self._came = threading.Condition()
         where = urllib.parse.urlsplit(api.url)
         self._socket = socket.create_connection((where.hostname or "", where.port or 80), 20)
-        self._socket.sendall(
-            f"GET /api/v1/feed{query} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {api.token(user)}\r\n\r\n".encode()
-        )
+        head = f"GET /api/v1/feed{query} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {api.token(user)}\r\n\r\n"
+        self._socket.sendall(head.encode())
         self._thread = threading.Thread(target=self._follow, name="feed", daemon=True)
 
     def __enter__(self) -> Feed:

@@ -33,7 +33,7 @@ def state_of(settings: Settings) -> dict[str, Alert]:
     """Alerts by id as the next owner of the partitions would have them."""
 
     async def read() -> dict[str, Alert]:
-        out = {}
+        out: dict[str, Alert] = {}
         for p in range(settings.partitions):
             state = await read_state(settings, TopicPartition(settings.prefix + topics.ledger("alerts"), p))
             found = (msgspec.msgpack.decode(v, type=Alert) for k, v in state.items() if k.startswith(ALERT))

@@ -17,7 +17,8 @@ from streams.cli.benches.alerts_bed import Minded, api, bed, load_average, paced
 from streams.cli.benches.alerts_feed import Feed
 from streams.cli.benches.alerts_load import detection, facts, message
 from streams.cli.benches.alerts_log import GROUP, Faults, log_of, state_of
-from streams.cli.benches.bed import wait_for
+from streams.cli.benches.alerts_wait import behind
+from streams.cli.benches.bed import cpu_s, wait_for
 from streams.cli.benches.figure import Figure, Say
 from streams.events import Alert, Detection
 from streams.settings import Settings
@@ -63,12 +64,18 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         worker = Minded(settings)
         try:
             with api(settings) as server, Feed(server) as feed:
+                _settle(settings)
+                before = worker.worker.cpu_s(), cpu_s(server.pid)
                 say(f"{n:,} detections in {seconds:.0f} s…")
                 sent, took = _send(settings, n, n / seconds)
                 load = load_average()
-                _settle(settings, sent)
+                _settle(settings)
                 wait_for("every severity I alert on the feed", lambda: _waits(sent, feed, True), 60, 0.5)
                 waits = _waits(sent, feed)
+                cores = {
+                    "worker": round((worker.worker.cpu_s() - before[0]) / took, 2),
+                    "api": round((cpu_s(server.pid) - before[1]) / took, 2),
+                }
         finally:
             worker.stop()
         alerts, faults, logged = state_of(settings), Faults(), []
@@ -89,7 +96,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     yield Figure("alerts.storm_doubled", doubled, "records", "<= 0", faults.records, detail)
     p50, p99 = np.percentile(waits, 50), np.percentile(waits, 99)
     said = {"p50_ms": round(float(p50), 1), "worst_ms": round(max(waits), 1), "load": load}
-    said["to_log_p99_ms"] = round(float(np.percentile(logged, 99)), 1)
+    said |= {"to_log_p99_ms": round(float(np.percentile(logged, 99)), 1), "cores": cores}
     yield Figure("alerts.storm_red_p99_ms", float(p99), "ms", "<= 2000", len(waits), said)
 
 
@@ -110,10 +117,8 @@ def _waits(sent: Sent, feed: Feed, whole: bool = False) -> list[float]:
     return [(came[name] - at) * 1000 for name, at in sent.red.items() if name in came]
 
 
-def _settle(settings: Settings, sent: Sent) -> None:
+def _settle(settings: Settings) -> None:
     """Wait until the worker has taken every detection."""
-    from streams.cli.benches.alerts_wait import behind
-
     wait_for("all detections", lambda: behind(settings) == 0, 300, 0.5)
 
 

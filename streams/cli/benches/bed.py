@@ -78,10 +78,7 @@ class Worker:
 
     def cpu_s(self) -> float:
         """Processor seconds it has used."""
-        import psutil
-
-        times = psutil.Process(self.pid).cpu_times()
-        return float(times.user + times.system)
+        return cpu_s(self.pid)
 
     def kill(self) -> None:
         """kill -9."""
@@ -103,6 +100,14 @@ class Worker:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a process has used."""
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def committed(admin: Any, settings: Settings, app: str, domain: str = "water") -> int:
