@@ -34,6 +34,7 @@ ASSET = b"asset/"
 POLICY = b"policy/"
 DUTY = b"duty/"
 KEYS = b"keys"
+STORMS = b"storms"
 _detection = msgspec.json.Decoder(Detection)
 _command = msgspec.json.Decoder(Command)
 _pack = msgspec.msgpack.Encoder()
@@ -51,6 +52,7 @@ class AlertsLogic:
         self.engine = Engine(Desk(self.policies, self.duty, self._is_remote))
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
+        self._storms = b""
         self._clock_ms = 0
 
     def _is_remote(self, unit: str) -> bool:
@@ -71,7 +73,8 @@ class AlertsLogic:
             elif key.startswith(DUTY):
                 self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
         alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
-        self.engine.restore(alerts, state.get(KEYS, b""))
+        self._storms = state.get(STORMS, b"")
+        self.engine.restore(alerts, state.get(KEYS, b""), self._storms)
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
         return None
@@ -147,6 +150,9 @@ class AlertsLogic:
             partition = topics.county_partition(c.county, self.settings.partitions)
             out.send(self.settings.prefix + topics.COMMANDS, partition, msgspec.json.encode(c), c.county.encode())
         self.engine.asks.clear()
+        if (storms := self.engine.book.storm.dump()) != self._storms:
+            self._storms = storms
+            out.put(STORMS, storms)
         if self._keys_changed:
             out.put(KEYS, _pack.encode(self.engine.keys))
             self._keys_changed = False

@@ -93,8 +93,9 @@ def _transition(
     tell: tuple[Notice, ...],
     c: Command | None,
 ) -> Transition:
-    new = {k: _plain(k, getattr(after, k)) for k in _SHOWN}
-    old = {k: _plain(k, getattr(before, k)) for k in _SHOWN} if before else {}
+    names = [k for k in _SHOWN if before is None or getattr(before, k) != getattr(after, k)]
+    new = {k: _plain(k, getattr(after, k)) for k in names}
+    old = {k: _plain(k, getattr(before, k)) for k in names} if before else {}
     return Transition(
         seq=after.version,
         trigger=trigger,

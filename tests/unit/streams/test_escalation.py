@@ -221,7 +221,7 @@ def test_the_whole_way_to_a_closed_alert() -> None:
         (RED, "ack_on_behalf", {"level": "prefecture", "who": "李", "number": "1"}, "ACK-6"),
         (RED, "ack_on_behalf", {"level": "township", "who": "李", "number": "1"}, "ACK-5"),
         (RED, "assess", {"verdict": "maybe"}, "ANY-7"),
-        (RED, "split", {"comment": "x"}, "SPLIT-2"),
+        (RED, "split", {"comment": "x"}, "SPLIT-4"),
     ],
 )
 def test_rows(given: dict[str, object], command_: str, more: dict[str, object], row: str) -> None:
