@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from streams.alerts.lifecycle import Row
 
 from streams.alerts.group import GroupKey, group_alert
 from streams.alerts.incident_table import INCIDENTS, drawn
@@ -31,7 +32,6 @@ from streams.alerts.incidents import (
     params,
     sees,
 )
-from streams.alerts.lifecycle import Row
 from streams.events import Ack, Alert, Suppression, Text
 from tests.unit.streams.alert_values import T0, alert
 
