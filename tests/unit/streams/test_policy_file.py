@@ -115,29 +115,37 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
         True,
         "p.toml: chain 3 (II): morning: would keep severity II till the morning; leave it out",
     ),
-    (chain(IV, "morning"), True, "p.toml: chain 7 (IV): morning: is of a chain that also begins by day; add hours"),
+    (chain(IV, "morning"), True, "p.toml: chain 7 (IV day): morning: is of a chain that also begins by day; add hours"),
     (
         chain(III, "fallback"),
         ["sms"],
-        "p.toml: chain 5 (III): fallback: is of repeats, but there are none; add repeat_s",
+        "p.toml: chain 5 (III day): fallback: is of repeats, but there are none; add repeat_s",
     ),
     # steps that cannot be reached
     (step(II, 0, "within_s"), 0, "p.toml: chain 3 (II), step 1: within_s: is 0; want seconds from the start"),
     (step(II, 0, "after_s"), -1, "p.toml: chain 3 (II), step 1: after_s: is -1; want seconds from the start"),
     (step(II, 1, "within_s"), 300, "p.toml: chain 3 (II), step 2: after_s: is 300, not before within_s = 300: nobody"),
-    (step(III, 2, "after_s"), 900, "p.toml: chain 5 (III), step 3: after_s: is 900, but the step before begins at 900"),
+    (
+        step(III, 2, "after_s"),
+        900,
+        "p.toml: chain 5 (III day), step 3: after_s: is 900, but the step before begins",
+    ),
     (
         step(III, 1, "after_s"),
         1000,
         "after_s: is 1000, but the step before ends at 900: in between nobody is asked; set",
     ),
-    (step(III, 0, "within_s"), 2700, "p.toml: chain 5 (III), step 2: within_s: is 2700, but the step before has until"),
+    (
+        step(III, 0, "within_s"),
+        2700,
+        "p.toml: chain 5 (III day), step 2: within_s: is 2700, but the step before has",
+    ),
     (
         step(II, 0, "tell"),
         ["township"],
         "step 1: ack_level: is county, but nobody of that level is told by then, so no",
     ),
-    (chain(III_NIGHT, "hours"), "all", "p.toml: chain 5 (III): is never reached: chain 4 (III) above fits all its"),
+    (chain(III_NIGHT, "hours"), "all", "p.toml: chain 5 (III day): is never reached: chain 4 (III) above fits all its"),
     (
         chain(III, "hours"),
         "night",
@@ -148,7 +156,11 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (step(III, 2, "tell"), ["township/lead"], "step 3: tell: goes down from county to township: a cycle; tell the"),
     (step(III, 2, "ack_level"), "village", "step 3: ack_level: is village, below county of the step before: a cycle;"),
     # equipment and the working clock
-    (chain(III, "clock"), "working", "p.toml: chain 5 (III): clock: working is for equipment only: a hazard does not"),
+    (
+        chain(III, "clock"),
+        "working",
+        "p.toml: chain 5 (III day): clock: working is for equipment only: a hazard does",
+    ),
     (step(EQUIPMENT, 1, "tell"), ["prefecture"], "chain 9 (III equipment), step 2: tell: names prefecture: equipment"),
     (chain(EQUIPMENT, "inform"), ["unit:522600"], "inform: names unit:522600: equipment never goes above the county"),
     (step(EQUIPMENT, 1, "ack_level"), "prefecture", "step 2: ack_level: is prefecture: equipment never goes above"),
@@ -159,8 +171,17 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (chain(II, "severity"), "I", "p.toml: chains: have none for hazard of severity II; add a chain with it"),
     (chain(II, "domains"), ["gas"], "have none for hazard of severity II, water, pipeline, traffic; add one without"),
     (chain(II, "domains"), [*DOMAINS], "have none for hazard of severity II, domains that are not named; add one"),
-    (chain(III, "hours"), "day", ""),  # day and night: everything has a chain
-    (chain(III_NIGHT, "domains"), ["gas"], ""),
+    (chain(III, "hours"), "all", ""),  # the night's chain is above it
+    (
+        chain(III_NIGHT, "hours"),
+        "day",
+        "chain 5 (III day): is never reached: chain 4 (III day) above fits all its alerts",
+    ),
+    (
+        chain(III_NIGHT, "domains"),
+        ["gas"],
+        "have none for hazard of severity III, water, pipeline, traffic by night; add",
+    ),
     (chain(III_NIGHT, "severity"), "IV", "chain 6 (IV night): is never reached: chain 4 (IV night) above fits"),
     # response times
     (
