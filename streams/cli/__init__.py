@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assets": ("streams.cli.assets", "Assets: import, export, show by any code, QR labels."),
     "fences": ("streams.cli.fences", "Geofences: list, create, change, remove, ask what they would do."),
     "profiles": ("streams.cli.profiles", "Profiles of the detectors: list, check a file, put it in force."),
+    "policies": ("streams.cli.policies", "Escalation policies: show in words, check a file, put it in force."),
     "geo": ("streams.cli.geo", "Places and administrative units."),
     "config": ("streams.cli.config", "Settings in force, their check, their reference page."),
     "bench": ("streams.cli.bench", "Measure speed, latency and accuracy."),
