@@ -85,6 +85,10 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (step(2, 0, "tell"), ["unit:522699", "county"], "names unit:522699, and there is no such unit; give its 6-, 9-"),
     (step(2, 0, "tell"), ["county", "county/duty"], "tell: names a place and role twice; leave one out"),
     (step(2, 0, "tell"), [], "p.toml: chain 3 (II), step 1: tell: names nobody; name at least one place"),
+    (step(2, 0, "tell"), ["county", "org:凯里供水公司", "org:a/b/room", "unit:522601/lead"], ""),
+    (step(2, 0, "tell"), ["county", "org: x"], "step 1: tell: names 'org: x'; known are village, township, county"),
+    (step(2, 0, "tell"), ["county", *(f"org:{n}" for n in range(50))], "tell: has 51 entries; want at most 50"),
+    (step(2, 0, "channels"), ["voice", "sms", "voice"], "step 1: channels: names one twice; leave one out"),
     # I and II
     (
         chain(I_ALL, "steps"),
@@ -151,10 +155,14 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
         "night",
         "is never reached: chain 4 (III night) above fits all its alerts first; put it above",
     ),
+    (step(III, 0, "tell"), ["owner_org"], "step 1: ack_level: is township, but nobody of that level is told by then"),
+    (chain(III, "steps"), [public(default_policy())["chains"][II]["steps"][0]] * 21, "steps: are 21; want at most 20"),
     # cycles
     (step(III, 2, "tell"), ["prefecture", "township"], "step 3: tell: names township/duty again, which step 1 told: a"),
     (step(III, 2, "tell"), ["township/lead"], "step 3: tell: goes down from county to township: a cycle; tell the"),
     (step(III, 2, "ack_level"), "village", "step 3: ack_level: is village, below county of the step before: a cycle;"),
+    (step(III, 2, "tell"), ["prefecture", "unit:522601"], ""),  # a county of its own, whichever the alert's is
+    (step(III, 1, "tell"), ["county", "unit:522600"], "step 3: tell: names prefecture/duty again, which step 2 told"),
     # equipment and the working clock
     (
         chain(III, "clock"),
@@ -207,6 +215,8 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
         ["2027-02-30"],
         "p.toml: calendar.off: '2027-02-30' is no day; want 2027-02-05 or 2027-02-05/",
     ),
+    (("calendar", "off"), ["2027-02-05"] * 101, "p.toml: calendar.off: has 101 entries; want at most 100"),
+    (("chains",), public(default_policy())["chains"] * 60, "p.toml: chains: has 660 entries; want at most 500"),
     (("calendar", "on"), ["2027-02-05/2027-02-01"], "calendar.on: '2027-02-05/2027-02-01' ends before it begins or is"),
 ]
 
@@ -231,12 +241,29 @@ def test_a_county_asks_no_other_county() -> None:
     parse({**with_(step(II, 0, "tell"), ["county", "unit:522601001"]), "id": "522601"}, "p.toml", Divisions.load())
 
 
+def test_the_countys_own_code_is_the_county() -> None:
+    plain = {**with_(step(III, 2, "tell"), ["prefecture", "unit:522601"]), "id": "522601"}
+    assert "step 3: tell: names unit:522601/duty again, which step 2 told: a cycle" in refused(plain)
+
+
+def test_a_policy_that_no_message_could_carry() -> None:
+    many = ["county", *(f"org:{n:02d}{'供水' * 40}" for n in range(49))]
+    plain = public(default_policy())
+    of_domains = [{**plain["chains"][II], "domains": [domain]} for domain in DOMAINS]
+    plain["chains"] = [{**c, "inform": many, "task": many} for c in (*of_domains, *plain["chains"])]
+    assert "bytes as a record; use fewer tables, at most 300000 bytes" in refused(plain)
+
+
 def test_every_fault_is_told_once_and_none_is_half_taken() -> None:
     plain = with_(chain(EQUIPMENT, "class"), "hazard")  # a table of two severities
     plain["chains"][II]["hours"] = "noon"
     told = refused(plain)
     assert told.count("clock: working is for equipment only") == 1
     assert "chain 3 (II noon): hours" in told
+
+
+def test_of_a_policy_for_nobody_only_that_is_told() -> None:
+    assert refused({"id": "x", "chains": []}).count("p.toml: ") == 1
 
 
 def test_text_that_is_no_toml() -> None:
@@ -248,7 +275,7 @@ def test_records_of_the_topic_are_checked_too() -> None:
     good = default_policy()
     assert decode(encode(good)) == good
     bad = msgspec.structs.replace(good, chains=good.chains[1:])
-    assert decode(encode(msgspec.structs.replace(bad, removed=True))).removed  # nobody begins with it
+    assert decode(encode(msgspec.structs.replace(bad, chains=(), removed=True))).removed  # nobody begins with it
     with pytest.raises(PolicyError, match="policy 522600: chains: have none for hazard of severity I; add a chain"):
         decode(encode(msgspec.structs.replace(bad, chains=good.chains[2:])))
     for junk in (b"", b"{}", b"[1]", encode(good)[:-1]):
