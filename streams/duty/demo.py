@@ -14,8 +14,12 @@ from geo.ids import DOMAIN_LETTER
 from streams.duty.records import ORG, ROLE_NAMES, Contact, DutyRecord, Hours, Person, Roster, Rotation
 
 STARTS_MS = 1_767_573_000_000  # 2026-01-05, a Monday, 08:30 in Beijing
-ACCOUNTS = {PREFECTURE: ("lead", "commander"), "522601": ("main", "kaili"), "522601001": ("main", "chengxi"),
-            "522601001002": ("main", "longxi")}  # fmt: skip
+ACCOUNTS = {  # place -> role -> account
+    PREFECTURE: {"lead": "commander"},
+    "522601": {"main": "kaili", "deputy": "kaili2"},
+    "522601001": {"main": "chengxi"},
+    "522601001002": {"main": "longxi"},
+}
 FEED = (Contact("feed"),)
 BY_DAY = (Hours(from_minute=7 * 60, until_minute=22 * 60),)  # duty of villages
 _TURNS = ("甲", "乙")
@@ -43,14 +47,14 @@ def _place(
     place: str, name: str, key: str, roles: tuple[str, ...], hours: tuple[Hours, ...] = (Hours(),), unit: str = ""
 ) -> Iterator[DutyRecord]:
     """Everybody of a place and its roster: an account always, others by weekly turns."""
-    account_role, user = ACCOUNTS.get(place, ("", ""))
+    accounts = ACCOUNTS.get(place, {})
     rotations = []
     for role in roles:
-        turns = ("",) if role == account_role else _TURNS if role == "main" else _TURNS[:1]
+        turns = ("",) if role in accounts else _TURNS if role == "main" else _TURNS[:1]
         people = [
             Person(
                 id=f"demo-{key}-{role}{n}", name=f"演示{ROLE_NAMES[role]}{turn}（{name}）", place=place,
-                user=user if role == account_role else "", contacts=FEED, demo=True, by="demo",
+                user=accounts.get(role, ""), contacts=FEED, demo=True, by="demo",
             )
             for n, turn in enumerate(turns, 1)
         ]  # fmt: skip
