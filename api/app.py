@@ -15,7 +15,7 @@ from api import docs, errors
 from api.context import Context
 from api.guard import API, INGEST, Guard
 from api.ingest_docs import OPENAPI
-from api.routes import alerts, assets, auth, feed, fences, health, ingest, places, sensors, stats, where
+from api.routes import alerts, assets, auth, feed, fences, health, ingest, places, reports, sensors, stats, where
 
 CONSOLE = Path(__file__).parent / "console" / "static"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,7 +35,7 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.state.context = context
     errors.install(app)
     v1 = APIRouter(prefix=API)
-    for part in (auth, alerts, feed, places, assets, sensors, fences, where, stats):
+    for part in (auth, alerts, reports, feed, places, assets, sensors, fences, where, stats):
         v1.include_router(part.router)
     app.router.routes.append(ingest.route(context))
     app.include_router(v1)
