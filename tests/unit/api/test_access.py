@@ -47,6 +47,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
+    ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
     ("GET", "/feed", "/feed?unit=522601", None, ALL, False),
     ("GET", "/ws", "/ws", None, ALL, True),
     ("GET", "/units/{code}", "/units/522601", None, ALL, True),
