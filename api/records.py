@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,7 @@ import orjson
 from api import units
 from api.times import to_ms
 from streams.events import SEVERITIES
-from streams.topics import COUNTY_SLOT
-
-_RUN = re.compile(r"run\.([^.]+)\.")
+from streams.topics import COUNTY_SLOT, run_of
 
 
 class PoisonError(ValueError):
@@ -33,16 +30,6 @@ class Record:
     alert: str
     transition: str
     slim: str
-
-
-def run_of(topic: str) -> str:
-    """Run id of a topic's name.
-
-    >>> run_of("run.storm1.alerts"), run_of("alerts")
-    ('storm1', '')
-    """
-    match = _RUN.match(topic)
-    return match.group(1) if match else ""
 
 
 def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") -> Record:
