@@ -21,7 +21,7 @@ REJECTED = "readings.rejected"
 RESENT = "rejects.resent"
 TRUTH = "truth"
 REFERENCE: tuple[str, ...] = ("assets", "fences", "profiles", "policies", "duty")
-ASSETS, FENCES, PROFILES = "assets", "fences", "profiles"
+ASSETS, FENCES, PROFILES, DUTY = "assets", "fences", "profiles", "duty"
 LEDGERS: tuple[str, ...] = ("packer", "detect", "alerts")
 
 COUNTIES: tuple[str, ...] = (

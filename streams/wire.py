@@ -10,7 +10,7 @@ import msgspec
 from geo.divisions import Divisions, UnitError
 from geo.fences import Mark
 from streams.alerts.lifecycle import RESPONSIBLE
-from streams.events import Alert, AlertRecord, CommandResult, Text, Transition
+from streams.events import Alert, AlertRecord, CommandResult, Notice, Text, Transition
 
 _json = msgspec.json.Encoder()
 PREVIOUS = Text("上一次报警", "the episode before")
@@ -166,6 +166,20 @@ def public_transition(t: Transition) -> dict[str, Any]:
         "reason": _text(t.reason),
         "from": t.before,
         "to": t.after,
+        "tell": [_notice(n) for n in t.tell],
+    }
+
+
+def _notice(n: Notice) -> dict[str, Any]:
+    return {
+        "key": n.key,
+        "why": n.why,
+        "place": n.place,
+        "role": n.role,
+        "people": list(n.people),
+        "channels": list(n.channels),
+        "step": n.step,
+        "due": _time(n.due_ms),
     }
 
 
