@@ -13,9 +13,23 @@ from starlette.staticfiles import StaticFiles
 
 from api import docs, errors
 from api.context import Context
-from api.guard import API, INGEST, Guard
+from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
-from api.routes import alerts, assets, auth, feed, fences, health, ingest, places, sensors, stats, where
+from api.routes import (
+    alerts,
+    assets,
+    auth,
+    feed,
+    fences,
+    health,
+    inbound,
+    ingest,
+    notifications,
+    places,
+    sensors,
+    stats,
+    where,
+)
 
 CONSOLE = Path(__file__).parent / "console" / "static"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,7 +49,7 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.state.context = context
     errors.install(app)
     v1 = APIRouter(prefix=API)
-    for part in (auth, alerts, feed, places, assets, sensors, fences, where, stats):
+    for part in (auth, alerts, feed, places, assets, sensors, fences, where, stats, notifications, inbound):
         v1.include_router(part.router)
     app.router.routes.append(ingest.route(context))
     app.include_router(v1)
@@ -64,7 +78,7 @@ def _describe(app: FastAPI) -> None:
                 }
             }
             for path, item in document["paths"].items():
-                if path.startswith(API) and not path.endswith("/auth/token"):
+                if path.startswith(API) and path not in OPEN:
                     for operation in item.values():
                         operation["security"] = [{"password": []}]
             app.openapi_schema = document

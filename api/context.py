@@ -22,6 +22,7 @@ from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.columns import I32, Columns
 from streams.events import Command
+from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
@@ -99,6 +100,7 @@ class Context:
     intake: Intake
     registry: Registry
     tables: Tables
+    outbox: Outbox
     history: History | None
     divisions: Divisions
     accounts: list[dict[str, str]] = field(default_factory=list)

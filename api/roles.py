@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, frozenset[str]] = {
     "supervise": _LEAD,
     "override": _LEAD,
 }
+LEAD = _LEAD
 EDITORS = frozenset({"engineer", "admin"})  # of assets and fences
 DEVICE = "device"  # a machine's token (`api.devices`): it sends readings and may do nothing else
 INGEST = _DEVICES | {DEVICE}

@@ -120,6 +120,10 @@ class Delivering:
         o = self._options
         return compose(rows, alerts, o.templates, self._place_of, o.lang, code, _now())
 
+    def text_of(self, row: Row, alert: Seen) -> str:
+        """What would go out for a row alone: kept with a stub."""
+        return self._compose([row], [alert], "").text
+
     def _envelope(self, taken: Claim) -> Envelope:
         row, made = taken.first, taken.composed
         facts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -16,7 +16,8 @@ from streams.kafka import unreachable
 from streams.metrics import NOTICES, NOTIFY_POISON
 from streams.notify.outbox import Incoming, Outbox
 from streams.notify.people import People
-from streams.notify.records import RecordError, parse
+from streams.notify.plan import Row
+from streams.notify.records import RecordError, Seen, parse
 from streams.settings import Settings
 from streams.sql import StoreError
 from streams.tail import TopicTail
@@ -24,13 +25,17 @@ from streams.topic_watch import TopicWatch
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
+TextOf = Callable[[Row, Seen], str]
 
 
 class Following:
     """Runs until cancelled; `caught_up` is set when all that was there at the start has been read."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, people: People, wake: asyncio.Event) -> None:
+    def __init__(
+        self, settings: Settings, outbox: Outbox, people: People, text_of: TextOf, wake: asyncio.Event
+    ) -> None:
         self._settings, self._outbox, self._people, self._wake = settings, outbox, people, wake
+        self._text_of = text_of
         self._watch = TopicWatch(outbox.topics())
         self._tail = TopicTail(settings, topics.ALERTS, self._begin, self._watch)
         self.caught_up = asyncio.Event()
@@ -98,7 +103,7 @@ class Following:
         s = self._settings
         rows = await asyncio.to_thread(
             self._outbox.apply, good, reached, self._people.recipients, int(time.time() * 1000),
-            int(s.notify_digest_s * 1000), s.partitions,
+            int(s.notify_digest_s * 1000), s.partitions, self._text_of,
         )  # fmt: skip
         for row in rows:
             NOTICES.labels(row["channel"], row["state"]).inc()

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from streams.alert_parts import Notice
 from streams.notify import plan, schema, states
 from streams.notify.plan import Recipient, Row
-from streams.notify.records import Change, pack
+from streams.notify.records import Change, Seen, pack
 from streams.settings import Settings
 from streams.sql import engine, explained, save_offsets
 from streams.topics import county_partition, run_of
@@ -94,10 +94,12 @@ class Outbox:
         now_ms: int,
         hold_ms: int = 0,
         partitions: int = 4,
+        text_of: Callable[[Row, Seen], str] | None = None,
     ) -> list[Row]:
         """Take in records in their order, with the offsets reached; returns the rows that are new.
 
-        A record that came before changes nothing. `hold_ms`: severity III and IV wait so long for others to join.
+        A record that came before changes nothing. `text_of` gives stubs the text that would have gone out.
+        `hold_ms`: severity III and IV wait so long for others to join.
         """
         with self.write() as tx:
             fresh = {(r.topic, r.partition): r.until for r in tx.execute(select(schema.fresh))}
@@ -113,6 +115,8 @@ class Outbox:
                 run = run_of(r.topic)
                 old = r.offset < fresh.get((r.topic, r.partition), 0)
                 for row in plan.rows(r.change, run, r.county, recipients, enrolled.get(run, _NOBODY), old, now_ms):
+                    if row["state"] == "stub" and text_of is not None:
+                        row["text"] = text_of(row, alert)
                     made.setdefault(row["id"], row)
             _keep_alerts(tx, newest, partitions)
             rows = _without_known(tx, made)

@@ -63,9 +63,9 @@ async def _serve(settings: Settings, options: Options, folder: Path) -> None:
     wake, told = asyncio.Event(), asyncio.Event()
     channels = Channels(options, folder)
     limits = Limits(settings.notify_attempts, int(settings.notify_give_up_s * 1000))
-    following = Following(settings, outbox, people, wake)
     reporting = Reporting(settings, outbox, told)
     delivering = Delivering(outbox, channels, options, limits, place_names(Divisions.load()), wake, told)
+    following = Following(settings, outbox, people, delivering.text_of, wake)
     parts = {
         "following": following.run(),
         "delivering": delivering.run(),

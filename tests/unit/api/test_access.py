@@ -14,7 +14,8 @@ from api.guard import API
 from api.roles import COMMANDS, ROLES
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
-from tests.unit.api.conftest import FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, record
+from streams.notify import exercises
+from tests.unit.api.conftest import T0, FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, keep, record
 
 W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
 READINGS = b'[{"sensor": "%s", "ts": 1763884800000, "value": 1}]'
@@ -24,6 +25,7 @@ FENCE = Fence(id="F-1", name_zh="一中", kind="school", shape=Circle(107.98, 26
 V = "522601-W-VLV-000001"
 NEW = {"id": "522601-W-VLV-000002", "unit_code": "522601001", "lon": 107.98, "lat": 26.58}
 EDITORS = {"engineer", "admin"}
+LEAD = {"commander", "admin"}
 
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
@@ -54,13 +56,21 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/where", "/where?lon=107.98&lat=26.58", None, ALL, False),
     ("GET", "/stats", "/stats", None, ALL, True),
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
+    ("GET", "/notifications", "/notifications", None, ALL, True),
+    ("GET", "/notifications", "/notifications?unit=522601", None, ALL, False),
+    ("GET", "/notifications/channels", "/notifications/channels", None, {"commander", "engineer", "admin"}, False),
+    ("POST", "/notifications/{id}/resend", "/notifications/m1/resend", None, LEAD, False),
+    ("GET", "/exercises", "/exercises", None, ALL, True),
+    ("POST", "/exercises", "/exercises", {"run": "d1", "people": ["li"]}, LEAD, False),
+    ("POST", "/exercises/{run}/approve", "/exercises/d2/approve", None, LEAD, False),
+    ("POST", "/exercises/{run}/end", "/exercises/d2/end", None, LEAD, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     *(
         ("POST", "/alerts/{id}/commands", "/alerts/w/commands", {"command": name, "version": 1}, set(roles), False)
         for name, roles in COMMANDS.items()
     ),
 ]
-OPEN = {"/auth/token", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 
 
 @pytest.fixture
@@ -70,6 +80,8 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     registry = context.registry
     assert isinstance(registry, FakeRegistry)
     registry.kept[FENCE.id] = FENCE
+    keep(context, state="dead", unit="522601001", id="m1")
+    exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 

@@ -23,7 +23,7 @@ from streams.notify.delivering import Delivering
 from streams.notify.options import TEMPLATES, Options
 from streams.notify.outbox import Incoming, Outbox
 from streams.notify.plan import Recipient
-from streams.notify.records import parse
+from streams.notify.records import Seen, parse
 from streams.notify.templates import read
 from streams.wire import rfc3339
 
@@ -66,6 +66,7 @@ class Box:
     contacts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     offset: int = 0
     hold_ms: int = 0
+    text_of: Callable[[dict[str, Any], Seen], str] | None = None
 
     def recipients(self, n: Notice) -> list[Recipient]:
         return [Recipient(p, f"user-{p}", self.contacts.get(p, ())) for p in n.people or ("",)]
@@ -74,7 +75,7 @@ class Box:
         got = [Incoming(parse(v), topic, 0, self.offset + k, KAILI) for k, v in enumerate(values)]
         self.offset += len(values)
         reached = {(topic, 0): self.offset}
-        return self.outbox.apply(got, reached, self.recipients, at_ms or now_ms(), self.hold_ms)
+        return self.outbox.apply(got, reached, self.recipients, at_ms or now_ms(), self.hold_ms, 4, self.text_of)
 
     def rows(self, **where: Any) -> list[dict[str, Any]]:
         query = select(schema.messages).order_by(schema.messages.c.created_ms, schema.messages.c.id)

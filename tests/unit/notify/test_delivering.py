@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from streams.notify import claims, signing
+from streams.notify import claims, exercises, signing
 from streams.notify.claims import Limits
 from streams.wire import rfc3339
 from tests.unit.notify.conftest import SECRET, Box, delivering, notice, now_ms, record, server, until
@@ -143,10 +143,13 @@ async def test_nothing_of_an_exercise_goes_out_but_to_those_enrolled(box: Box, t
         box.contacts |= dict.fromkeys(("li", "wu"), (("webhook", hook.url),))
         box.feed(record("t", notice(), mode="test", run="x"), topic="run.x.alerts")
         box.feed(record("e", notice(people=["li", "wu"]), mode="exercise", run="d1"), topic="run.d1.alerts")
-        async with delivering(box, tmp_path):
+        async with delivering(box, tmp_path) as made:
+            box.text_of = made.text_of
+            box.feed(record("stub", notice(), mode="test", run="x"), topic="run.x.alerts")
             box.feed(record("real", notice()))
             await until(lambda: box.states(alert="real") == ["delivered"])
     assert set(box.states(mode="exercise") + box.states(mode="test")) == {"stub"}
+    assert box.rows(alert="stub")[0]["text"].startswith("【测试】红色一级")
     assert len(hook.got) == 1
     assert [p["person"] for c, p in box.replies() if c == "delivered"].count("wu") == 1  # a drill goes on
 
@@ -168,3 +171,57 @@ async def test_a_hanging_attempt_ends_at_its_time_limit(box: Box, tmp_path: Path
             await asyncio.wait_for(hook.came.wait(), 5)
             await until(lambda: box.states() == ["delivered"])
     assert box.rows()[0]["attempts"] == 1
+
+
+async def test_an_approved_exercise_tells_those_enrolled_and_real_ones_do_not_wait_for_it(
+    box: Box, tmp_path: Path
+) -> None:
+    exercises.propose(box.outbox, "d1", ["li"], "zhao", now_ms())
+    box.feed(record("e0", notice(), mode="exercise", run="d1"), topic="run.d1.alerts")
+    assert box.states(alert="e0") == ["stub"]  # one person is not enough
+    exercises.approve(box.outbox, "d1", "qian", now_ms())
+    async with server(lambda n: 0 if n == 1 else 200) as hook:
+        box.contacts |= dict.fromkeys(("li", "wu"), (("webhook", hook.url),))
+        box.feed(record("e1", notice(people=["li", "wu"]), mode="exercise", run="d1"), topic="run.d1.alerts")
+        async with delivering(box, tmp_path):
+            await until(lambda: box.states(alert="e1", person="li") == ["sending"])
+            await asyncio.wait_for(hook.came.wait(), 5)  # it hangs, at the same address
+            box.feed(record("real", notice()))
+            await until(lambda: box.states(alert="real") == ["delivered"])
+            assert box.states(alert="e1", person="li") == ["sending"]
+    assert box.states(alert="e1", person="wu") == ["stub"]
+    assert json.loads(hook.got[0][1])["data"]["text"].startswith("【演练】")
+
+
+async def test_a_fresh_outbox_sends_nothing_old_and_lists_it(box: Box, tmp_path: Path) -> None:
+    async with server() as hook:
+        box.contacts["li"] = (("webhook", hook.url),)
+        box.outbox.begin({("alerts", 0): (0, 2)})
+        old = now_ms() - 31 * 60_000
+        box.feed(record("old", notice(), at_ms=old), record("young", notice()), record("later", notice(), at_ms=old))
+        async with delivering(box, tmp_path):
+            await until(lambda: box.states(alert="later") == ["delivered"])
+            await until(lambda: box.states(alert="young") == ["delivered"])
+    assert box.states(alert="old") == ["expired"]
+
+
+async def test_the_same_records_again_make_no_second_row(box: Box) -> None:
+    box.contacts["li"] = (("webhook", "http://x/"), ("sms", "1"))
+    values = [record(f"a{k}", notice(channels=["webhook", "sms", "feed"], people=["li", "wu"])) for k in range(5)]
+    first = box.feed(*values)
+    assert len(first) == 10
+    assert box.feed(*values) == []
+    assert len(box.rows()) == 10
+
+
+async def test_somebody_without_a_way_is_told_to_the_alert_at_once(box: Box) -> None:
+    box.feed(record("a1", notice(people=["nobody"], channels=["voice", "sms"])))
+    assert box.states() == ["dead"]
+    assert "no contact for voice, sms" in box.rows()[0]["reason"]
+    assert box.replies() == [("failed", {"key": "1.0", "person": "nobody"})]
+
+
+async def test_the_feed_needs_no_sending(box: Box) -> None:
+    box.feed(record("a1", notice(people=[], channels=["feed"])))
+    assert box.states() == ["delivered"]
+    assert box.replies() == [("delivered", {"key": "1.0", "person": "", "channel": "feed"})]
