@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from streams.alerts.lifecycle import Row
 
 from streams.alerts.group import GroupKey, group_alert
 from streams.alerts.incident_table import INCIDENTS, drawn
@@ -32,6 +31,7 @@ from streams.alerts.incidents import (
     params,
     sees,
 )
+from streams.alerts.row import Row
 from streams.events import Ack, Alert, Suppression, Text
 from tests.unit.streams.alert_values import T0, alert
 
