@@ -25,6 +25,7 @@ from streams.alerts.policy import Policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command
+from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
@@ -107,6 +108,7 @@ class Context:
     intake: Intake
     registry: Registry
     tables: Tables
+    outbox: Outbox
     history: History | None
     divisions: Divisions
     alarms: AlarmFigures = field(default_factory=AlarmFigures)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fences": ("streams.cli.fences", "Geofences: list, create, change, remove, ask what they would do."),
     "profiles": ("streams.cli.profiles", "Profiles of the detectors: list, check a file, put it in force."),
     "duty": ("streams.cli.duty", "Duty: import, who is on duty, check, swap."),
+    "policies": ("streams.cli.policies", "Escalation policies: show in words, check a file, put it in force."),
     "geo": ("streams.cli.geo", "Places and administrative units."),
     "config": ("streams.cli.config", "Settings in force, their check, their reference page."),
     "bench": ("streams.cli.bench", "Measure speed, latency and accuracy."),

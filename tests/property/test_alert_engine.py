@@ -88,8 +88,9 @@ class Walk:
         if rng.random() < 0.4:  # many of one township: storms
             asset = f"B{rng.randrange(12)}"
         d: Detection = detection(
-            rng.choices(("raise", "update", "clear"), (4, 3, 3))[0], domain=domain, kind=kind, asset=asset, unit=unit,
-            cls=cls, county=unit[:6], zone=f"{unit[:6]}-{domain}", sensor=f"{asset}-{rng.randrange(3)}", ts_ms=self.now, hard=rng.random() < 0.2,
+            rng.choices(("raise", "update", "clear"), (4, 3, 3))[0],
+            **{"domain": domain, "kind": kind, "cls": cls, "asset": asset, "unit": unit, "county": unit[:6]},
+            zone=f"{unit[:6]}-{domain}", sensor=f"{asset}-{rng.randrange(3)}", ts_ms=self.now, hard=rng.random() < 0.2,
             onset_ms=self.now - rng.randrange(5_000), level=rng.randrange(4), magnitude=rng.random() * 5,
             witnesses=rng.choice((1, 1, 2)), owner_org=rng.choice(("", "gas")), interval_s=rng.choice((1.0, 900.0)),
         )  # fmt: skip
