@@ -195,6 +195,7 @@ class Transition(Struct, frozen=True, kw_only=True):
 
     seq: int
     trigger: str  # raise | repeat | severity | clear | reraise | ack | ...
+    row: str = ""  # of `streams.alerts.table`: the one that made it
     command: str | None = None
     by: str = "system"
     at_ms: int
