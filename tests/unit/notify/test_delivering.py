@@ -60,7 +60,8 @@ async def test_killed_between_commit_and_send_it_is_sent_after_the_restart(box: 
             compose = first._compose
         for alert in ("a1", "a2"):  # taken in hand, and then the process is gone
             while not box.rows(alert=alert, state="sending"):
-                assert claims.claim(box.outbox, dest, compose, Limits(), now_ms()) is not None
+                with box.outbox.write() as tx:
+                    assert claims.claim(tx, dest, compose, Limits(), now_ms()) is not None
         keys = {r["batch"] for r in box.rows()}
         assert len(keys) == 2
         async with delivering(box, tmp_path):
@@ -87,9 +88,9 @@ async def test_the_breaker_opens_and_the_next_way_is_taken_meanwhile(box: Box, t
             box.feed(record(f"a{k}", notice(channels=["webhook", "sms"])))
         async with delivering(box, tmp_path, Limits(attempts=9), gateways={"sms_url": sms.url}):
             await until(lambda: len(box.rows(channel="sms", state="sent")) == 8, 20)
-            waiting = box.rows(channel="webhook")
+            await until(lambda: all("closed off until" in r["reason"] for r in box.rows(channel="webhook")))
+            assert all(r["next_ms"] > now_ms() for r in box.rows(channel="webhook"))
     assert len(bad.got) == 5
-    assert all("closed off until" in r["reason"] and r["next_ms"] > now_ms() for r in waiting)
 
 
 async def test_acked_or_closed_meanwhile_it_is_not_sent_and_says_why(box: Box, tmp_path: Path) -> None:
