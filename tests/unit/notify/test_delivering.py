@@ -226,3 +226,13 @@ async def test_the_feed_needs_no_sending(box: Box) -> None:
     box.feed(record("a1", notice(people=[], channels=["feed"])))
     assert box.states() == ["delivered"]
     assert box.replies() == [("delivered", {"key": "1.0", "person": "", "channel": "feed"})]
+
+
+async def test_after_two_failures_the_next_way_begins_beside_the_first(box: Box, tmp_path: Path) -> None:
+    async with server(lambda n: 500) as bad, server() as sms:
+        box.contacts["li"] = (("webhook", bad.url), ("sms", "13812345678"))
+        box.feed(record("a1", notice(channels=["webhook", "sms"])))
+        async with delivering(box, tmp_path, gateways={"sms_url": sms.url}):
+            await until(lambda: box.states(channel="sms") == ["sent"])
+            assert len(bad.got) in (2, 3)
+            assert box.rows(channel="webhook")[0]["state"] in ("failed", "sending")
