@@ -52,7 +52,7 @@ class AlertsLogic:
         self.engine = Engine(Desk(self.policies, self.duty, self._is_remote))
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
-        self._storms = b""
+        self._storms = self.engine.book.storm.dump()
         self._clock_ms = 0
 
     def _is_remote(self, unit: str) -> bool:
@@ -73,7 +73,7 @@ class AlertsLogic:
             elif key.startswith(DUTY):
                 self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
         alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
-        self._storms = state.get(STORMS, b"")
+        self._storms = state.get(STORMS, self._storms)
         self.engine.restore(alerts, state.get(KEYS, b""), self._storms)
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:

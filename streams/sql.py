@@ -41,7 +41,10 @@ _REASONS = (
     ("disk i/o", "the disk cannot be read or written; look at the system's log"),
     ("readonly", "it cannot be written; make it writable or name another folder with --data"),
     ("unable to open", "it cannot be opened; check that the folder exists and is writable"),
-    ("malformed", "it is damaged; move it away, the next start builds it anew from the alerts topic"),
+    (
+        "malformed",
+        "it is damaged; restore a copy, or move it away: the next start reads the alerts anew, not accounts and duty",
+    ),
     ("not a database", "it is no database; move it away or name another folder with --data"),
 )
 

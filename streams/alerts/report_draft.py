@@ -128,7 +128,7 @@ def _summary(alert: Mapping[str, Any], kind: str, divisions: Divisions, steps: i
     severity = text(alert.get("severity"))
     state = {"ACTIVE": "going on", "CLEARED": "back to normal", "UNKNOWN": "state unknown, no data"}
     condition = state.get(text(alert.get("condition")), "state to be verified")
-    verdict = parts.VERDICT_EN.get(text(alert.get("verdict")), "not assessed yet")
+    verdict = parts.verdict_of(alert)[1] or "not assessed yet"
     title = text(alert.get("title"), "en") or "monitoring alert"
     return (
         f"{_mode(alert, MODE_EN)}{KINDS[kind].en.capitalize()}: {title}, "

@@ -25,19 +25,17 @@ from streams.alerts.report_words import (
     when,
     words,
 )
+from streams.alerts.table import VERDICTS
 
 Alert = Mapping[str, Any]
 Steps = Sequence[Mapping[str, Any]]
 LINES = 40  # of the course: the first ones, and the newest
 QUIET = ("repeat", "link", "comment", "attach")
-VERDICT_EN = {
-    "属实": "confirmed",
-    "误报": "false alarm",
-    "设备故障": "equipment fault",
-    "施工作业": "works",
-    "计划操作": "planned operation",
-    "重复": "duplicate",
-}
+
+
+def verdict_of(alert: Alert) -> tuple[str, str]:
+    """(zh, en) of its verdict, "" where it has none."""
+    return VERDICTS.get(text(alert.get("verdict")), ("", ""))
 
 
 def unit_name(alert: Alert, divisions: Divisions) -> str:
@@ -122,7 +120,7 @@ def _line(step: Mapping[str, Any]) -> str:
 
 
 def cause(alert: Alert, kind: str) -> str:
-    verdict, found = text(alert.get("verdict")), text(part(alert.get("disposal")).get("cause"))
+    verdict, found = verdict_of(alert)[0], text(part(alert.get("disposal")).get("cause"))
     if found:
         return f"{found}（现场处置查明）。研判：{verdict or UNKNOWN}。"
     reason = text(alert.get("reason"))

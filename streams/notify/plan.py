@@ -114,7 +114,7 @@ def reason(text: Text) -> str:
 
 def reply(row: Row, command: str, now_ms: int) -> Row:
     """The result as a command to the alert's partition: `delivered` for a message, `failed` for a whole person."""
-    params: dict[str, str] = {"key": row["notice"], "person": row["person"]}
+    params: dict[str, str] = {"key": row["notice"], "why": row["why"], "person": row["person"]}
     if command == "delivered":
         params["channel"] = row["channel"]
     id_ = stable_id(command, row["alert"], *params.values())

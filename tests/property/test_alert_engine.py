@@ -136,7 +136,8 @@ class Walk:
     def params(self, name: str) -> dict[str, msgspec.Raw]:
         rng = self.rng
         if name == "failed":
-            return {"person": msgspec.Raw(msgspec.json.encode(f"p-{rng.choice(UNITS)}"))}
+            why = msgspec.Raw(msgspec.json.encode(rng.choice(("raise", "clear"))))
+            return {"person": msgspec.Raw(msgspec.json.encode(f"p-{rng.choice(UNITS)}")), "why": why}
         out: dict[str, object] = {}
         for p in PARAMS.get(name, ()):
             if rng.random() < 0.1 or (p.name in ("county", "override") and rng.random() < 0.5):

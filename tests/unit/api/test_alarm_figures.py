@@ -40,7 +40,7 @@ def fed(projection: FakeProjection) -> FakeProjection:
         step("b", 1, T0 + 1000, "raise", unit="522622001", severity="IV"),
         step("x", 1, T0 + 1000, "raise", mode="exercise"),
         step("a", 2, T0 + 60_000, "ack", {"acks": ["township:li"]}),
-        step("b", 2, T0 + 90_000, "close", unit="522622001", severity="IV", handling="CLOSED", verdict="误报"),
+        step("b", 2, T0 + 90_000, "close", unit="522622001", severity="IV", handling="CLOSED", verdict="false_alarm"),
     )
     return projection
 

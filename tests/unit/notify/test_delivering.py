@@ -26,7 +26,7 @@ async def test_a_webhook_gets_a_signed_event_and_the_alert_is_told(box: Box, tmp
     assert signing.fault(SECRET, stamp, signature, body, float(stamp)) == ""
     assert "红色一级" in event["data"]["text"]
     assert "52%LEL" in event["data"]["text"]
-    assert box.replies() == [("delivered", {"key": "1.0", "person": "li", "channel": "webhook"})]
+    assert box.replies() == [("delivered", {"key": "1.0", "why": "raise", "person": "li", "channel": "webhook"})]
 
 
 async def test_one_stuck_for_ever_delays_nobody_else(box: Box, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_given_up_the_next_way_begins_and_when_all_fail_the_alert_is_told(
             await until(lambda: box.states() == ["dead", "dead"])
     assert [r["channel"] for r in box.rows()] == ["webhook", "sms"]
     assert "HTTP 422" in box.rows()[0]["reason"]
-    assert box.replies() == [("failed", {"key": "1.0", "person": "li"})]
+    assert box.replies() == [("failed", {"key": "1.0", "why": "raise", "person": "li"})]
 
 
 async def test_the_breaker_opens_and_the_next_way_is_taken_meanwhile(box: Box, tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ async def test_somebody_without_a_way_is_told_to_the_alert_at_once(box: Box) -> 
     box.feed(record("a1", notice(people=["nobody"], channels=["voice", "sms"])))
     assert box.states() == ["dead"]
     assert "no contact for voice, sms" in box.rows()[0]["reason"]
-    assert box.replies() == [("failed", {"key": "1.0", "person": "nobody"})]
+    assert box.replies() == [("failed", {"key": "1.0", "why": "raise", "person": "nobody"})]
 
 
 async def test_the_feed_needs_no_sending(box: Box) -> None:
     box.feed(record("a1", notice(people=[], channels=["feed"])))
     assert box.states() == ["delivered"]
-    assert box.replies() == [("delivered", {"key": "1.0", "person": "", "channel": "feed"})]
+    assert box.replies() == [("delivered", {"key": "1.0", "why": "raise", "person": "", "channel": "feed"})]

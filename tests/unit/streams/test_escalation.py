@@ -251,7 +251,12 @@ def test_when_nobody_of_the_step_can_be_reached_the_next_one_is_told_at_once() -
     play = Play(*ALL)
     play.detect(level=2)
     assert play.alert.escalation.step == 0
-    c = command(play.alert, command="failed", role="system", params={"person": msgspec.Raw(b'"main-522601"')})
+    c = command(
+        play.alert,
+        command="failed",
+        role="system",
+        params={"person": msgspec.Raw(b'"main-522601"'), "why": msgspec.Raw(b'"raise"')},
+    )
     play._keep(play.engine.on_command(msgspec.structs.replace(c, version=None), play.now)[1])
     assert play.triggers()[-1] == (0.0, "escalate")
     assert play.alert.escalation.level == "prefecture"

@@ -75,7 +75,7 @@ TABLE: list[tuple[str, list[Fact], str, float | None, str]] = [
     ("stands since yesterday", [fact("a", 1, -1, "raise")], "stale", 1.0, "met"),
     ("five stale ones", storm(5, 1, -9), "stale", 5.0, "missed"),
     ("one of three was false", [
-        fact("a", 1, 0, "raise", verdict="误报"), fact("b", 1, 0, "raise", verdict="属实"),
+        fact("a", 1, 0, "raise", verdict="false_alarm"), fact("b", 1, 0, "raise", verdict="属实"),
         fact("c", 1, 0, "raise", verdict="设备故障"), fact("d", 1, 0, "raise"),
     ], "false_share", 1 / 3, "unjudged"),
     ("a mix of few says nothing", storm(20, MIN, severity="I"), "mix_high", 1.0, "few"),

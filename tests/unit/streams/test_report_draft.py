@@ -28,7 +28,7 @@ def step(trigger: str, at: str, by: str, zh: str) -> dict[str, Any]:
 ALERT: dict[str, Any] = {
     "id": "5cb75642f0837743c7e9", "version": 8, "domain": "water", "kind": "burst", "class": "hazard", "mode": "actual",
     "severity": "II", "severity_why": {"zh": "两个传感器互相印证", "en": "two sensors agree"}, "condition": "CLEARED",
-    "handling": "DISPOSED", "verdict": "属实", "first_seen": "2025-11-23T08:16:46.000Z",
+    "handling": "DISPOSED", "verdict": "real", "first_seen": "2025-11-23T08:16:46.000Z",
     "last_seen": "2025-11-23T08:40:00.000Z", "cleared": "2025-11-23T09:20:00.000Z", "delayed_by_s": 300.0,
     "unit": {"code": "522601001002", "name": "龙溪社区居民委员会", "level": "village"}, "lon": 107.903422,
     "lat": 26.446253, "approximate": True, "sensors": ["522601-W-PRS-000001", "522601-W-FLW-000002"],
