@@ -24,7 +24,7 @@ from streams.events import AlertRecord, Command, Detection
 from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
-from streams.timers import TICK
+from streams.timers import AUDITOR, TICK
 from streams.wire import encode_record, encode_result
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,8 @@ class AlertsLogic:
         """The time of an input, never less than that of the one before."""
         at = record.timestamp
         if self.settings.event_clock:
-            at = event.ts_ms if isinstance(event, Detection) else event.at_ms if event.command == TICK else 0
+            tells = isinstance(event, Detection) or (event.command == TICK and event.by != AUDITOR)
+            at = (event.ts_ms if isinstance(event, Detection) else event.at_ms) if tells else 0
             while (due := self.engine.next_due_ms()) and due <= at:  # what a timer would have asked for meanwhile
                 self._clock_ms = max(self._clock_ms, due)
                 self._write(self.engine.on_tick(self._clock_ms), record.partition, out)

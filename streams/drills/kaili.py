@@ -44,7 +44,8 @@ def duty() -> list[DutyRecord]:
 def flood_season() -> Policy:
     """The policy that ships, but for III at night as by day: in the flood season villages and townships watch."""
     shipped = default_policy()
-    chains = tuple(c for c in shipped.chains if (c.severity, c.hours) != ("III", "night"))
+    kept = (c for c in shipped.chains if (c.severity, c.hours) != ("III", "night"))
+    chains = tuple(replace(c, hours="all") if (c.severity, c.hours) == ("III", "day") else c for c in kept)
     return replace(shipped, id=COUNTY, version=1, chains=chains, by="drill")
 
 

@@ -23,6 +23,7 @@ from streams.notify.outbox import Outbox
 from streams.notify.reporting import Reporting
 from streams.settings import Settings
 from streams.sql import StoreError
+from streams.timers import AUDITOR, TICK
 
 log = logging.getLogger(__name__)
 EVERY_S = 30.0
@@ -65,7 +66,7 @@ class Auditor:
 def tick(county: str, now_ms: int) -> Command:
     """What tells a partition to look at its clocks."""
     return Command(
-        id=uuid.uuid4().hex, alert="", county=county, command="tick", version=None, by="auditor", role="system",
+        id=uuid.uuid4().hex, alert="", county=county, command=TICK, version=None, by=AUDITOR, role="system",
         unit=county, at_ms=now_ms,
     )  # fmt: skip
 

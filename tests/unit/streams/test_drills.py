@@ -10,17 +10,24 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from geo.divisions import Divisions
 from streams import cli
-from streams.drills import telling, timeline
+from streams.alerting import AlertsLogic
+from streams.alerts.policy_checks import problems
+from streams.drills import kaili, telling, timeline
 from streams.drills.assessment import Ask, Report, asks, report
 from streams.drills.burst import scene
-from streams.drills.rehearsal import rehearse
+from streams.drills.rehearsal import Message, rehearse
 from streams.drills.scene import Order, Scene, Seen
 from streams.drills.timeline import Line, Told, line
 from streams.events import LEVELS, Text
+from streams.notify import auditor as auditing
+from streams.outbox import Outbox
+from streams.settings import Settings
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 RUN = "drill-golden"
@@ -111,6 +118,26 @@ def test_an_order_that_a_deadline_overtook_is_sent_again() -> None:
     records, found = played(what._replace(steps=(seen, Order(16 * 60, "pan", "officer", "ack"))))
     assert [r["transition"]["row"] for r in records] == ["RAISE-1", "STEP-1", "ACK-1"]
     assert found.refused == ()
+
+
+def test_its_policy_and_duty_could_be_put_in_force() -> None:
+    assert problems(kaili.flood_season(), Divisions.load()) == []
+    chains = [c for c in kaili.flood_season().chains if c.severity == "III" and c.cls == "hazard"]
+    assert [[a.at for a in c.steps[0].tell] for c in chains] == [["owner_org", "village", "township"]]
+
+
+def test_the_auditors_clock_is_not_that_of_a_drill() -> None:
+    """It looks after exercises by the wall clock: its tick must not bring the drill's night to an end."""
+    what = scene()
+    logic = AlertsLogic(Settings({"prefix": "run.x.", "partitions": 1}, env={}))
+    first, later = (s.detections[0] for s in what.steps[:2] if isinstance(s, Seen))
+    auditor = auditing.tick(what.county, what.start_ms + 10**10)
+    found = []
+    for topic, event in (("detections", first), ("commands", auditor), ("detections", later)):
+        box = Outbox("x", {})
+        logic.apply(Message(f"run.x.{topic}", None, msgspec.json.encode(event)), box)
+        found += [json.loads(value or b"")["transition"] for to, _, _, value, _ in box.records if to == "run.x.alerts"]
+    assert {t["at"][:13] for t in found} == {"2025-07-11T18"}
 
 
 def told(at_s: int, level: str, due_s: int, trigger: str = "escalate", acked: str = "") -> Line:
