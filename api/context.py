@@ -22,6 +22,7 @@ from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.alerts.policy import Policy
+from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command
@@ -52,6 +53,11 @@ class Intake(Protocol):
 
 class Registry(Protocol):
     @property
+    def policy(self, county: str) -> Policy:
+        """The escalation policy in force in a county, or of the prefecture."""
+        own = {p.id: p for p in self.registry.policies() if not p.removed}
+        return own.get(county[:6]) or own.get(DEFAULT_ID) or default_policy()
+
     def trouble(self) -> str: ...
 
     def sensor(self, id_: str) -> Sensor | None: ...
