@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import docs, errors
 from api.context import Context
-from api.guard import API, INGEST, Guard
+from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
 from api.routes import (
     alerts,
@@ -26,9 +26,12 @@ from api.routes import (
     fences,
     handovers,
     health,
+    inbound,
     ingest,
+    notifications,
     places,
     policies,
+    reports,
     rollcalls,
     sensors,
     stats,
@@ -39,6 +42,7 @@ PARTS = (
     auth,
     alerts,
     commands,
+    reports,
     feed,
     places,
     assets,
@@ -51,6 +55,8 @@ PARTS = (
     duty_log,
     handovers,
     rollcalls,
+    notifications,
+    inbound,
 )  # in the order of the OpenAPI document
 CONSOLE = Path(__file__).parent / "console" / "static"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -99,7 +105,7 @@ def _describe(app: FastAPI) -> None:
                 }
             }
             for path, item in document["paths"].items():
-                if path.startswith(API) and not path.endswith("/auth/token"):
+                if path.startswith(API) and path not in OPEN:
                     for operation in item.values():
                         operation["security"] = [{"password": []}]
             app.openapi_schema = document

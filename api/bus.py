@@ -20,13 +20,13 @@ from aiokafka.errors import KafkaError
 
 from api.intake_budget import Budget
 from api.intake_writer import GroupWriter
-from api.tail import TopicTail, quietly
 from streams import topics
 from streams.columns import I32, Columns
 from streams.errors import CityopsError
 from streams.events import Command
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs, unreachable
 from streams.settings import Settings
+from streams.tail import TopicTail, quietly
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from api.records import run_of
 from api.store import explained
+from streams.topics import run_of
 
 MAX_BYTES = 1024 * 1024 * 1024
 _SCHEMA = """

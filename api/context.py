@@ -22,9 +22,11 @@ from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
 from streams.alerts.policy import Policy
+from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command
+from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
@@ -51,6 +53,11 @@ class Intake(Protocol):
 
 class Registry(Protocol):
     @property
+    def policy(self, county: str) -> Policy:
+        """The escalation policy in force in a county, or of the prefecture."""
+        own = {p.id: p for p in self.registry.policies() if not p.removed}
+        return own.get(county[:6]) or own.get(DEFAULT_ID) or default_policy()
+
     def trouble(self) -> str: ...
 
     def sensor(self, id_: str) -> Sensor | None: ...
@@ -107,6 +114,7 @@ class Context:
     intake: Intake
     registry: Registry
     tables: Tables
+    outbox: Outbox
     history: History | None
     divisions: Divisions
     alarms: AlarmFigures = field(default_factory=AlarmFigures)

@@ -21,6 +21,7 @@ FILE = "demo_accounts.json"
 ACCOUNTS = (
     ("commander", "commander", "522600"),
     ("kaili", "officer", "522601"),
+    ("kaili2", "officer", "522601"),  # deputy: signs what kaili hands over
     ("chengxi", "officer", "522601001"),
     ("longxi", "officer", "522601001002"),
     ("viewer", "viewer", "522600"),

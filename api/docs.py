@@ -111,6 +111,25 @@ ASSET_LIST = answer(
         },
     },
 )  # fmt: skip
+REPORT = answer(
+    "the draft; `format=text` gives its `text` alone as text/plain",
+    {
+        "type": "object",
+        "required": ["kind", "alert", "version", "title", "sections", "due", "text", "summary"],
+        "properties": {
+            "kind": _words("first", "follow_up", "final"), "alert": _STR, "version": {"type": "integer"}, "title": _STR,
+            "sections": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"key": _STR, "title": _STR, "text": _STR, "unknown": {"type": "boolean"}},
+                },
+            },
+            "due": {"type": "object", "properties": {"report_verbal": _TIME, "report_written": _TIME}},
+            "text": _STR, "summary": {"type": "string", "description": "in English"},
+        },
+    },
+)  # fmt: skip
 ALARM_FIGURES = answer(
     "figures, each with value, benchmark and grade; by unit; and the lists behind them",
     {

@@ -22,13 +22,13 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.chunks import ChunkFile, Rows
-from api.records import run_of
 from api.store import StoreError
-from api.tail import TopicTail
-from api.topic_watch import TopicWatch
 from streams import topics
 from streams.codec import CodecError, unpack
 from streams.settings import Settings
+from streams.tail import TopicTail
+from streams.topic_watch import TopicWatch
+from streams.topics import run_of
 
 log = logging.getLogger(__name__)
 FLUSH_S = 15.0

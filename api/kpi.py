@@ -22,7 +22,7 @@ from api.store import Store, StoreError
 from api.times import to_ms
 from streams.kpi.facts import Fact, fact_of
 from streams.kpi.figures import Question, of_view
-from streams.kpi.gauges import gauges
+from streams.kpi.gauges import FIELDS, gauges
 from streams.kpi.journal import MOST, Journal
 from streams.kpi.response import DEFAULT_LIMITS, Limits
 
@@ -105,7 +105,7 @@ class AlarmFigures:
     def gauges(self, units: tuple[str, ...], now_ms: int) -> dict[str, dict[str, float]]:
         """Gauge → unit → value, of actual hazards."""
         with self._lock:
-            view = self._journal.view("", "actual", "hazard", now_ms + 1)
+            view = self._journal.view("", "actual", "hazard", now_ms + 1, FIELDS)
         return gauges(view, units, now_ms)
 
 

@@ -21,11 +21,11 @@ from api.kpi import AlarmFigures
 from api.queries import get_alert
 from api.records import PoisonError, Record, parse
 from api.store import Applied, Store, StoreError
-from api.tail import TopicTail
-from api.topic_watch import TopicWatch
 from streams import topics
 from streams.kafka import unreachable
 from streams.settings import Settings
+from streams.tail import TopicTail
+from streams.topic_watch import TopicWatch
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,7 @@ from api import units
 from api.times import to_ms
 from streams.events import SEVERITIES
 from streams.kpi.facts import Fact, fact_of
-from streams.topics import COUNTY_SLOT
-
-_RUN = re.compile(r"run\.([^.]+)\.")
+from streams.topics import COUNTY_SLOT, run_of
 
 
 class PoisonError(ValueError):
@@ -35,16 +32,6 @@ class Record:
     transition: str
     slim: str
     fact: Fact
-
-
-def run_of(topic: str) -> str:
-    """Run id of a topic's name.
-
-    >>> run_of("run.storm1.alerts"), run_of("alerts")
-    ('storm1', '')
-    """
-    match = _RUN.match(topic)
-    return match.group(1) if match else ""
 
 
 def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") -> Record:

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
-from api.tail import quietly
 from geo.assets import Record, Sensor, Zone
 from geo.fences import Fence
 from streams import topics
@@ -19,6 +18,7 @@ from streams.duty.book import DutyBook
 from streams.errors import CityopsError
 from streams.registry import Registry, RegistryReader, send
 from streams.settings import Settings
+from streams.tail import quietly
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0

@@ -37,6 +37,8 @@ from api.tokens import signing_key
 from geo.divisions import PREFECTURE, Divisions
 from streams.errors import CityopsError, UsageError
 from streams.folders import data_folder, writable
+from streams.notify import listing
+from streams.notify.outbox import Outbox
 from streams.process import watch_parent
 from streams.settings import Settings
 
@@ -65,6 +67,7 @@ def run(settings: Settings, demo: bool = False) -> None:
 
 async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.socket) -> None:
     store = Store.in_folder(folder)
+    outbox = Outbox.of(settings, folder)
     history = History(settings, folder)
     hub = Hub(store.cursor())
     auth = Auth(store, signing_key(settings, folder), settings.access_token_s, demo=demo)
@@ -74,8 +77,8 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     registry = LiveRegistry(settings)
     context = Context(
         settings=settings, folder=folder, store=store, hub=hub, auth=auth, metrics=Metrics(), projection=projector,
-        bus=bus, intake=KafkaIntake(bus, settings), registry=registry, tables=KafkaTables(settings), history=history,
-        divisions=Divisions.load(), alarms=alarms,
+        bus=bus, intake=KafkaIntake(bus, settings), registry=registry, tables=KafkaTables(settings), outbox=outbox,
+        history=history, divisions=Divisions.load(), alarms=alarms,
     )  # fmt: skip
     if demo and demo_accounts.is_loopback(settings.host):
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)
@@ -122,6 +125,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         await server.serve([listener])
     finally:
         store.close()
+        outbox.close()
     if failed:
         raise CityopsError(f"the server stopped: {type(failed[0]).__name__}: {failed[0]}")
 
@@ -227,4 +231,5 @@ def _watch(context: Context, projector: Projector, bus: KafkaBus, history: Histo
     context.metrics.watch_units(
         "cityops_alarm", "Actual hazards by duty scope", lambda: context.alarms.gauges(units, int(time.time() * 1000))
     )
+    watch("cityops_outbox", "Notifications", lambda: listing.figures(context.outbox, int(time.time() * 1000)))
     watch("cityops_sign_in", "Sign-ins", lambda: {"failures_total": float(context.auth.failures)})

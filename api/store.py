@@ -7,26 +7,22 @@ write lock at once, so the two never fail each other.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from api import schema
 from api.cursor import Cursor, new_epoch
-from api.records import Record, run_of
-from streams.errors import CityopsError, UsageError
+from api.records import Record
+from streams.errors import UsageError
+from streams.sql import StoreError as StoreError, engine, explained as explained, save_offsets
+from streams.topics import run_of
 
 KEEP_EVENTS = 100_000
-
-
-class StoreError(CityopsError):
-    """The database cannot be used; the text says which, why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,8 @@ class Store:
     def __init__(self, url: str, keep_events: int = KEEP_EVENTS) -> None:
         self.url = url
         self.keep_events = keep_events
-        self.reader = _engine(url, "BEGIN", 4)
-        self.writer = _engine(url, "BEGIN IMMEDIATE", 1)
+        self.reader = engine(url, "BEGIN", 4)
+        self.writer = engine(url, "BEGIN IMMEDIATE", 1)
         with self.write() as tx:
             schema.metadata.create_all(tx)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
@@ -147,7 +143,7 @@ class Store:
                     insert(schema.events),
                     [{f: getattr(e, f) for f in Event.__slots__} | {"epoch": self.epoch} for e in events],
                 )
-            _save_offsets(tx, offsets)
+            save_offsets(tx, schema.offsets, offsets)
             self._batches += 1
             if self._batches % 64 == 0:
                 tx.execute(delete(schema.events).where(schema.events.c.seq <= seq - self.keep_events))
@@ -203,54 +199,3 @@ def _update_all(tx: Connection, rows: list[dict[str, Any]]) -> None:
         statement.values({name: bindparam("_" + name) for name in names}),
         [{"_" + name: value for name, value in row.items()} for row in rows],
     )
-
-
-def _save_offsets(tx: Connection, offsets: Mapping[tuple[str, int], int]) -> None:
-    table = schema.offsets
-    for (topic, partition), offset in offsets.items():
-        here = (table.c.topic == topic) & (table.c.partition == partition)
-        if not tx.execute(update(table).where(here).values(offset=offset)).rowcount:
-            tx.execute(insert(table).values(topic=topic, partition=partition, offset=offset))
-
-
-def _engine(url: str, begin: str, size: int) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=size, max_overflow=0, isolation_level="REPEATABLE READ")
-    engine = create_engine(url, pool_size=size, max_overflow=0, connect_args={"timeout": 10})
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # we send BEGIN ourselves, so that reads are one snapshot too
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-8000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-_REASONS = (
-    ("locked", "another program holds it for more than 10 s; stop that program"),
-    ("disk is full", "the disk is full; free some space or name another folder with --data"),
-    ("disk i/o", "the disk cannot be read or written; look at the system's log"),
-    ("readonly", "it cannot be written; make it writable or name another folder with --data"),
-    ("unable to open", "it cannot be opened; check that the folder exists and is writable"),
-    ("malformed", "it is damaged; move it away, the next start builds it anew from the alerts topic"),
-    ("not a database", "it is no database; move it away or name another folder with --data"),
-)
-
-
-@contextmanager
-def explained(url: str) -> Iterator[None]:
-    """Turn a database's error into a StoreError that says what to do."""
-    try:
-        yield
-    except (DatabaseError, sqlite3.Error) as error:
-        text = str(getattr(error, "orig", None) or error).lower()
-        where = url.removeprefix("sqlite:///") if url.startswith("sqlite") else "the database"
-        reason = next((fix for part, fix in _REASONS if part in text), text)
-        raise StoreError(f"{where}: {reason}") from error
-    except SQLAlchemyError as error:
-        raise StoreError(f"the database: {error}") from error

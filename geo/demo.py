@@ -26,7 +26,7 @@ from geo.demo_sites import WELLS_PER_GROUP, Field
 from geo.divisions import PREFECTURE, Unit
 from geo.ids import DOMAIN_LETTER
 
-__all__ = ["SEED", "SIZES", "WELLS_PER_GROUP", "demo_registry"]
+__all__ = ["SEED", "SIZES", "WELLS_PER_GROUP", "demo_owner", "demo_registry"]
 
 SEED = 522600
 INTERVAL_S, SLOW_S = 1.0, 60.0  # of the first zone of each county and domain, and of the others
@@ -62,8 +62,8 @@ def demo_registry(
     sensors: list[Record] = []
     serials: Counter[str] = Counter()  # the last of each county, domain and type
     for i, county in enumerate(field.divisions.children(PREFECTURE)):
-        for domain, about in _DOMAINS.items():
-            owner = Owner(county.name + about.owner_zh, county.name + about.regulator_zh)
+        for domain in _DOMAINS:
+            owner = demo_owner(county, domain)
             for number in range(1, SIZES[size] + 1):
                 zone = _zone(county, domain, number, (i + number - 1) % partitions)
                 sites = list(field.sites(domain, county, number, rich=(i // 4 + number) % 2 == 1))
@@ -73,6 +73,12 @@ def demo_registry(
                 sensors += _sensors(field, county, zone, placed, owner, serials, number)
         assets += facilities(field, county, serials)
     return [*zones, *assets, *sensors]
+
+
+def demo_owner(county: Unit, domain: str) -> Owner:
+    """The organisation that owns and runs a county's demo assets of a domain, and the department that supervises it."""
+    about = _DOMAINS[domain]
+    return Owner(county.name + about.owner_zh, county.name + about.regulator_zh)
 
 
 def _zone(county: Unit, domain: str, number: int, partition: int) -> Zone:

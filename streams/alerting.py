@@ -24,7 +24,7 @@ from streams.events import AlertRecord, Command, Detection
 from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
-from streams.timers import TICK
+from streams.timers import AUDITOR, TICK
 from streams.wire import encode_record, encode_result
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ ASSET = b"asset/"
 POLICY = b"policy/"
 DUTY = b"duty/"
 KEYS = b"keys"
+STORMS = b"storms"
 _detection = msgspec.json.Decoder(Detection)
 _command = msgspec.json.Decoder(Command)
 _pack = msgspec.msgpack.Encoder()
@@ -51,6 +52,7 @@ class AlertsLogic:
         self.engine = Engine(Desk(self.policies, self.duty, self._is_remote))
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
+        self._storms = self.engine.book.storm.dump()
         self._clock_ms = 0
 
     def _is_remote(self, unit: str) -> bool:
@@ -71,7 +73,8 @@ class AlertsLogic:
             elif key.startswith(DUTY):
                 self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
         alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
-        self.engine.restore(alerts, state.get(KEYS, b""))
+        self._storms = state.get(STORMS, self._storms)
+        self.engine.restore(alerts, state.get(KEYS, b""), self._storms)
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
         return None
@@ -99,7 +102,8 @@ class AlertsLogic:
         """The time of an input, never less than that of the one before."""
         at = record.timestamp
         if self.settings.event_clock:
-            at = event.ts_ms if isinstance(event, Detection) else event.at_ms if event.command == TICK else 0
+            tells = isinstance(event, Detection) or (event.command == TICK and event.by != AUDITOR)
+            at = (event.ts_ms if isinstance(event, Detection) else event.at_ms) if tells else 0
             while (due := self.engine.next_due_ms()) and due <= at:  # what a timer would have asked for meanwhile
                 self._clock_ms = max(self._clock_ms, due)
                 self._write(self.engine.on_tick(self._clock_ms), record.partition, out)
@@ -147,6 +151,9 @@ class AlertsLogic:
             partition = topics.county_partition(c.county, self.settings.partitions)
             out.send(self.settings.prefix + topics.COMMANDS, partition, msgspec.json.encode(c), c.county.encode())
         self.engine.asks.clear()
+        if (storms := self.engine.book.storm.dump()) != self._storms:
+            self._storms = storms
+            out.put(STORMS, storms)
         if self._keys_changed:
             out.put(KEYS, _pack.encode(self.engine.keys))
             self._keys_changed = False

@@ -174,6 +174,8 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     parent: str | None = None  # alert that explains this one, or the group or incident it is part of
     members: tuple[str, ...] = ()
     open_members: tuple[str, ...] = ()  # those merged by people whose condition is not cleared
+    merged: bool = False  # people made it a member of `parent`, which is told and acked for it
+    touched_group_ms: int = 0  # of a group: when its growth was last told
     elsewhere: dict[str, str] = {}  # parent and members of other counties -> their routing county
     flapped_ms: tuple[int, ...] = ()  # when it last came back after a clear, oldest first
     latched: bool = False  # chattering: told once, held until it was quiet
@@ -193,6 +195,7 @@ class Transition(Struct, frozen=True, kw_only=True):
 
     seq: int
     trigger: str  # raise | repeat | severity | clear | reraise | ack | ...
+    row: str = ""  # of `streams.alerts.table`: the one that made it
     command: str | None = None
     by: str = "system"
     at_ms: int

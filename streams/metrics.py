@@ -30,3 +30,13 @@ TRANSITIONS = Counter("cityops_alert_transitions_total", "alert transitions", ["
 SUPPRESSED = Counter("cityops_suppressed_total", "transitions of alerts that a fence suppresses", ["kind"])
 MQTT_MESSAGES = Counter("cityops_mqtt_messages_total", "MQTT messages by what became of them", ["outcome"])
 MQTT_CONNECTS = Counter("cityops_mqtt_connects_total", "connections to the MQTT broker", ["outcome"])
+NOTICES = Counter("cityops_notify_messages_total", "messages that came into the outbox", ["channel", "state"])
+ATTEMPTS = Counter("cityops_notify_attempts_total", "attempts to send", ["channel", "outcome"])
+NOTIFY_SECONDS = Histogram(
+    "cityops_notify_seconds", "from the alert's transition to a message taken", ["channel", "severity"],
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 600),
+)  # fmt: skip
+BREAKERS = Counter("cityops_notify_opened_total", "breakers of destinations that opened", ["channel"])
+OVERDUE = Counter("cityops_audit_overdue_total", "alerts found more than 30 s past their deadline")
+TICKS = Counter("cityops_audit_ticks_total", "ticks that the auditor sent")
+NOTIFY_POISON = Counter("cityops_notify_poison_total", "records of the alerts log that could not be read")

@@ -95,6 +95,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("geo_file_mb", 100, "megabytes of a file of boundaries, units or seats that is imported at most"),
     Setting("access_token_s", 3600, "life of an access token"),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
+    Setting("notify_db", "", "SQLAlchemy URL of the notification outbox; empty: `outbox.db` of the data folder"),
+    Setting("notify_language", "zh", "language of messages, zh or en"),
+    Setting("notify_templates", "", "own texts of messages; each replaces one that ships (docs/notify.md)"),
+    Setting("notify_sms_url", "", "SMS gateway, https://…; `file` or `console`: only written there; empty: none"),
+    Setting("notify_sms_secret", "", "signs what goes to the SMS gateway"),
+    Setting("notify_voice_url", "", "voice-call gateway, https://…; `file` or `console`; empty: none"),
+    Setting("notify_voice_secret", "", "signs what goes to the voice gateway"),
+    Setting("notify_mail_url", "", "mail account as an apprise URL, mailtos://user:…@host; `file` or `console`"),
+    Setting("notify_webhook_secret", "", "signs what goes to webhooks"),
+    Setting("notify_inbound_secret", "", "with it gateways sign answers (/inbound/voice, /inbound/sms); empty: closed"),
+    Setting("notify_file", "", "TOML file with the seven above by name without notify_; the environment wins"),
+    Setting("notify_allow", "", "hosts, addresses and networks of our own that messages may go to, a comma list"),
+    Setting(
+        "notify_rate", "voice=60,sms=300,chat=20,email=60", "messages a minute: voice and sms in all, else each way"
+    ),
+    Setting(
+        "notify_digest_s", 30.0, "severity III and IV wait so long for others to the same person to join; 0: never"
+    ),
+    Setting("notify_timeout_s", 10.0, "seconds an attempt to send may take"),
+    Setting("notify_attempts", 6, "attempts after which a message is given up"),
+    Setting("notify_give_up_s", 3600.0, "seconds after which a message that failed is given up"),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

@@ -24,6 +24,7 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 LOOK_S, AGAIN_S = 0.1, 2.0
 TICK = "tick"
+AUDITOR = "auditor"  # sends ticks of the wall clock, see `streams.notify.auditor`
 
 
 class Waits(Protocol):

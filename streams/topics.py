@@ -5,6 +5,7 @@ A run's topics are the same with the prefix ``run.<id>.`` before them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,6 +31,7 @@ COUNTIES: tuple[str, ...] = (
 COUNTY_SLOT: Mapping[str, int] = {code: i for i, code in enumerate(COUNTIES)}
 
 _DAY_MS = 86_400_000
+_RUN = re.compile(r"run\.([^.]+)\.")
 
 
 def raw(domain: str) -> str:
@@ -91,3 +93,13 @@ def follow_setting(prefix: str = "") -> frozenset[str]:
     """
     one, two = specs(1, prefix), specs(2, prefix)
     return frozenset(a.name for a, b in zip(one, two, strict=True) if a.partitions != b.partitions)
+
+
+def run_of(topic: str) -> str:
+    """Run id of a topic's name.
+
+    >>> run_of("run.storm1.alerts"), run_of("alerts")
+    ('storm1', '')
+    """
+    match = _RUN.match(topic)
+    return match.group(1) if match else ""

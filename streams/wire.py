@@ -210,6 +210,7 @@ def public_transition(t: Transition) -> dict[str, Any]:
     return {
         "seq": t.seq,
         "trigger": t.trigger,
+        "row": t.row,
         "command": t.command,
         "by": t.by,
         "at": rfc3339(t.at_ms),

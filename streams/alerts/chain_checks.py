@@ -89,7 +89,7 @@ def _steps(chain: Chain, county: str, divisions: Divisions | None) -> Found:
         yield from _times(step, at)
     for n, (before, step) in enumerate(pairwise(chain.steps), 1):
         yield from _after(before, step, f"steps[{n}]")
-    yield from _cycles(chain)
+    yield from _cycles(chain, county)
     yield from _out_of_reach(chain)
 
 
@@ -142,12 +142,13 @@ def rank(at: str) -> int:
     return 3 if code == "522600" else {6: 2, 9: 1}.get(len(code), 0)
 
 
-def _cycles(chain: Chain) -> Found:
+def _cycles(chain: Chain, county: str) -> Found:
     """Levels never go down again, and nobody is told a second time as if that were higher up."""
+    same = {"unit:522600": "prefecture", f"unit:{county}": "county"}
     told: dict[Address, int] = {}
     for n, step in enumerate(chain.steps):
         for address in step.tell:
-            first = told.setdefault(address, n)
+            first = told.setdefault(Address(same.get(address.at, address.at), address.role), n)
             if first < n:
                 yield (
                     f"steps[{n}].tell",

@@ -12,16 +12,25 @@ from streams.alerts.guards import Ask, check, facts
 from streams.alerts.move import Made, Move
 from streams.alerts.params import read
 from streams.alerts.raising import with_gaps
-from streams.alerts.table import TABLE
+from streams.alerts.table import ROLES, TABLE
 from streams.alerts.transitions import Step, moved
 from streams.events import Alert, Command, Text
 
 
 def on_command(alert: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
     """Apply a person's command; a refused one comes back with the row that forbids it, and what is wrong."""
+    refused = refusal(alert, c, now_ms)
+    if refused is not None or alert is None:
+        return refused or Step(None, None, TABLE["ANY-1"])
+    given, _ = read(c, now_ms)
+    return _apply(Move(alert, c, given, desk, level_of(c.unit), now_ms))
+
+
+def refusal(alert: Alert | None, c: Command, now_ms: int) -> Step | None:
+    """The row that forbids a person's command; None where it may be done."""
     if alert is None:
         return Step(None, None, TABLE["ANY-1"])
-    if c.command not in APPLY:
+    if c.command not in ROLES:
         return Step(alert, None, TABLE["ANY-3"])
     given, fault = read(c, now_ms)
     level = level_of(c.unit)
@@ -32,9 +41,7 @@ def on_command(alert: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step
         return Step(alert, None, TABLE["ANY-7"], fault)
     if c.version is not None and c.version != alert.version:
         return Step(alert, None, TABLE["ANY-2"])
-    if refused is not None:
-        return Step(alert, None, refused)
-    return _apply(Move(alert, c, given, desk, level, now_ms))
+    return Step(alert, None, refused) if refused is not None else None
 
 
 def _apply(m: Move) -> Step:
@@ -72,6 +79,5 @@ APPLY: dict[str, Callable[[Move], Made]] = {
     "unshelve": steering.unshelve, "out_of_service": steering.out_of_service, "in_service": steering.in_service,
     "escalate": steering.escalate, "delegate": steering.delegate, "take_over": acking.take_over, "set_severity":
     steering.set_severity, "urge": steering.urge, "supervise": steering.supervise, "extend": steering.extend,
-    "issue_warning": handling.issue_warning, "set_response": handling.set_response, "merge": steering.merge,
-    "split": steering.split, "report": handling.report,
+    "issue_warning": handling.issue_warning, "set_response": handling.set_response, "report": handling.report,
 }  # fmt: skip

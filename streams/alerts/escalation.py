@@ -13,11 +13,12 @@ from streams.alerts.policy import Address, Chain, Policy, Step
 from streams.alerts.policy_book import chain_for, ref
 from streams.alerts.table import GRAVE, RANK
 from streams.alerts.transitions import Tell
-from streams.alerts.working_time import add_working, next_end_of_night
+from streams.alerts.working_time import add_working, calendar_of, next_end_of_night
 from streams.events import Alert, Escalation, Told
 
 ON_TIME_MS = 5_000
 LATE_MS = 30_000
+QUIETLY = ("sms", "chat", "email", "webhook", "voice", "feed")  # what nobody has to wake up for
 REPEAT_S = 120  # of I and II where a policy that went round the checks gives none
 
 
@@ -39,7 +40,7 @@ def start(a: Alert, desk: Desk, now_ms: int, why: str = "raise") -> tuple[Alert,
     a = _told(a, tells, now_ms)
     if not chain.steps:
         return a, tells, passed
-    first = _clock(chain, begin, chain.steps[0].after_s)
+    first = clock(policy, chain, begin, chain.steps[0].after_s)
     if first > now_ms:
         return replace(a, escalation=replace(e, deadline_ms=first)), tells, passed
     a, more, gaps = fire(a, desk, chain, 0, now_ms, why)
@@ -54,7 +55,7 @@ def fire(
     passed: tuple[str, ...] = ()
     while k < len(chain.steps):
         step = chain.steps[k]
-        due = _due(chain, step, a.escalation.started_ms, now_ms)
+        due = _due(policy_of(a, desk), chain, step, a.escalation.started_ms, now_ms)
         told, gaps = _tell(a, desk, step.tell, why, step.channels, now_ms, k, due)
         tells, passed = (*tells, *told), (*passed, *gaps)
         a = _told(a, told, now_ms)
@@ -161,10 +162,10 @@ def acked(a: Alert, level: str) -> Alert:
 
 def to_all(a: Alert, why: str) -> tuple[Tell, ...]:
     """Everybody who was told."""
-    places: dict[tuple[str, str, str], list[str]] = {}
+    places: dict[tuple[str, str], list[str]] = {}
     for t in a.told:
-        places.setdefault((t.place, t.role, t.channel), []).extend([t.person] if t.person else [])
-    return tuple(Tell(why, p, role, tuple(who), (channel,)) for (p, role, channel), who in places.items())
+        places.setdefault((t.place, t.role), []).extend([t.person] if t.person else [])
+    return tuple(Tell(why, p, role, tuple(who), QUIETLY) for (p, role), who in places.items())
 
 
 def duty(
@@ -221,12 +222,15 @@ def _told(a: Alert, tells: tuple[Tell, ...], now_ms: int) -> Alert:
     return replace(a, told=tuple(table.values()))
 
 
-def _clock(chain: Chain, from_ms: int, seconds: int) -> int:
-    return add_working(from_ms, seconds) if chain.clock == "working" else from_ms + seconds * 1000
+def clock(policy: Policy, chain: Chain, from_ms: int, seconds: int) -> int:
+    """So many seconds later, of working days where the chain's clock is that."""
+    if chain.clock == "working":
+        return add_working(from_ms, seconds, calendar_of(policy))
+    return from_ms + seconds * 1000
 
 
-def _due(chain: Chain, step: Step, started_ms: int, now_ms: int) -> int:
+def _due(policy: Policy, chain: Chain, step: Step, started_ms: int, now_ms: int) -> int:
     """As the chain says from its start; where the step is told early or late, with its own time from now."""
-    if abs(now_ms - _clock(chain, started_ms, step.after_s)) <= ON_TIME_MS:
-        return _clock(chain, started_ms, step.within_s)
-    return _clock(chain, now_ms, step.within_s - step.after_s)
+    if abs(now_ms - clock(policy, chain, started_ms, step.after_s)) <= ON_TIME_MS:
+        return clock(policy, chain, started_ms, step.within_s)
+    return clock(policy, chain, now_ms, step.within_s - step.after_s)

@@ -188,11 +188,11 @@ GUARDS: dict[str, tuple[Guard, ...]] = {
     "set_response": (OPEN,),
     "report": (),
     "merge": (
-        OPEN,
-        ("MERGE-3", lambda f, q: f.parent is not None),
-        ("MERGE-4", lambda f, q: f.members > 0),
+        ("MERGE-5", lambda f, q: f.handling == "CLOSED"),
+        ("MERGE-6", lambda f, q: f.parent is not None),
+        ("MERGE-9", lambda f, q: f.members > 0),
     ),
-    "split": (OPEN, ("SPLIT-2", lambda f, q: f.parent is None)),
+    "split": (("SPLIT-3", lambda f, q: f.handling == "CLOSED"), ("SPLIT-4", lambda f, q: f.parent is None)),
 }
 assert set(GUARDS) == set(ROLES)
 

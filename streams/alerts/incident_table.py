@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streams.alerts.table import Row
+from streams.alerts.row import Row
 
 INCIDENTS: dict[str, Row] = {
     r.name: r

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from streams.alerts.group import is_group
 from streams.alerts.incident_table import INCIDENTS
 from streams.alerts.inhibition import released, told_again
+from streams.alerts.row import Row
 from streams.alerts.severity import worse
-from streams.alerts.table import Row
 from streams.events import Alert, Command, Text, stable_id
 
 MOST = 200  # members of one incident

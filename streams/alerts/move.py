@@ -38,6 +38,6 @@ class Made(NamedTuple):
 
 def goes_on(a: Alert, m: Move, why: str) -> tuple[Alert, Tells, tuple[str, ...]]:
     """The upward clock runs again, where it has to."""
-    if a.suppressions or (a.condition == "CLEARED" and a.severity not in GRAVE):
+    if a.suppressions or a.merged or (a.condition == "CLEARED" and a.severity not in GRAVE):
         return a, (), ()
     return escalation.resumed(a, m.desk, m.now_ms, why)

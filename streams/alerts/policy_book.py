@@ -81,14 +81,20 @@ def chain_for(policy: Policy, severity: str, cls: str, domain: str, at_ms: int) 
         none fits, which a policy that was checked does not let happen.
     """
     hours = "day" if is_day(at_ms) else "night"
+    for k in fitting(policy, severity, cls, domain, hours):
+        return k
+    raise LookupError(f"policy {ref(policy)} has no chain for {cls} {domain} of severity {severity} by {hours}")
+
+
+def fitting(policy: Policy, severity: str, cls: str, domain: str, hours: str) -> Iterator[int]:
+    """Indices of all chains that fit by day or by night; the first is in force."""
     for k, chain in enumerate(policy.chains):
         if (
             (chain.severity, chain.cls) == (severity, cls)
             and chain.hours in ("all", hours)
             and (not chain.domains or domain in chain.domains)
         ):
-            return k
-    raise LookupError(f"policy {ref(policy)} has no chain for {cls} {domain} of severity {severity} by {hours}")
+            yield k
 
 
 def response_for(policy: Policy, severity: str, cls: str, domain: str, step: str, remote: bool) -> int | None:

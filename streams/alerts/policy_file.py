@@ -22,6 +22,9 @@ from streams.alerts.policy import REPORTS, STEPS, Address, Chain, Policy, Respon
 from streams.alerts.policy_checks import problems
 
 DEFAULT_ID = "522600"
+MAX_BYTES = 300_000  # it travels with others in one message, of which a broker takes 1 MB
+encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(Policy)
 _TIMED = (*STEPS, *REPORTS)
 
 
@@ -123,6 +126,10 @@ def parse(plain: Any, source: str, divisions: Divisions | None = None) -> Policy
     )  # fmt: skip
     if found := [f.moved({"chains": tables, "response": timed}) for f in problems(policy, divisions)]:
         raise PolicyError(source, list({(f.path, f.reason): f for f in reversed(found)}.values())[::-1])
+    if (size := len(encode(policy))) > MAX_BYTES:
+        raise PolicyError(
+            source, [Fault("", f"is {size} bytes as a record; use fewer tables, at most {MAX_BYTES} bytes")]
+        )
     return policy
 
 
@@ -209,10 +216,6 @@ def _shape(path: str) -> type[Struct]:
         if part in path:
             return shape
     return _Written
-
-
-_decoder = msgspec.json.Decoder(Policy)
-encode = msgspec.json.Encoder().encode
 
 
 def decode_any(value: bytes) -> Policy:

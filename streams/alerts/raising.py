@@ -178,7 +178,7 @@ def clocked(before: Alert | None, step: Step, desk: Desk, now_ms: int) -> Step:
     if step.transition is None or step.alert is None or step.transition.seq != step.alert.version:
         return step
     a, trigger = step.alert, step.transition.trigger
-    if a.suppressions or trigger not in ("raise", "reraise", "latch", "severity", "unsuppress", "release"):
+    if a.suppressions or a.merged or trigger not in ("raise", "reraise", "latch", "severity", "unsuppress", "release"):
         return step
     tells: tuple[Tell, ...]
     if trigger in ("raise", "severity") or not a.escalation.policy:

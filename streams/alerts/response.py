@@ -14,7 +14,6 @@ from streams.alerts.policy import REPORTS, STEPS
 from streams.alerts.policy_book import response_for
 from streams.alerts.table import GRAVE, HANDLING, RANK, RESPONSIBLE
 from streams.alerts.transitions import Tell
-from streams.alerts.working_time import add_working
 from streams.events import Alert, Deadline
 
 STAGE = {
@@ -44,12 +43,12 @@ def begin_reports(a: Alert, desk: Desk, now_ms: int) -> Alert:
 
 def _with(a: Alert, desk: Desk, steps: tuple[str, ...], now_ms: int) -> Alert:
     policy = escalation.policy_of(a, desk)
-    working = escalation.chain_of(a, desk).clock == "working"
+    chain = escalation.chain_of(a, desk)
     new = []
     for step in steps:
         seconds = response_for(policy, a.severity, a.cls, a.domain, step, desk.remote(a.unit))
         if seconds is not None:
-            due = add_working(now_ms, seconds) if working else now_ms + seconds * 1000
+            due = escalation.clock(policy, chain, now_ms, seconds)
             new.append(Deadline(step=step, due_ms=due, next_ms=due, allowed_s=seconds))
     return replace(a, deadlines=(*a.deadlines, *new))
 

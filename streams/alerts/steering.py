@@ -101,17 +101,3 @@ def extend(m: Move) -> Made:
         "EXTEND-1",
         Text(f"延期 {minutes} 分钟", f"extended by {minutes} min"),
     )
-
-
-def merge(m: Move) -> Made:
-    into = m.text("into")
-    why = Text(f"并入 {into}", f"part of {into}")
-    rule = Suppression(kind="BY_RULE", by=into, why=why)
-    a = replace(m.alert, parent=into, suppressions=(*m.alert.suppressions, rule))
-    return Made(a, "MERGE-1", why)
-
-
-def split(m: Move) -> Made:
-    a = replace(m.alert, parent=None, suppressions=tuple(s for s in m.alert.suppressions if s.kind != "BY_RULE"))
-    a, tells, passed = goes_on(a, m, "raise")
-    return Made(a, "SPLIT-1", Text("拆分", "split off"), tells, passed)

@@ -90,6 +90,10 @@ class Storm:
                 self._scopes[name].started_ms = 0
         return tuple(sorted(id_ for id_, g in self._groups.items() if id_ not in self._active and self._still(g)))
 
+    def has_groups(self) -> bool:
+        """Is any group not over?"""
+        return bool(self._groups)
+
     def _still(self, group: Alert) -> bool:
         key = key_of(group)
         return key.of_zone or self.lasts(group) != key.started_ms

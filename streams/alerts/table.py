@@ -6,7 +6,8 @@ An illegal move is refused with the row that forbids it. `docs/alerts.md` is dra
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from streams.alerts.incident_table import INCIDENTS
+from streams.alerts.row import Row as Row
 
 HANDLING = ("NEW", "ASSESSED", "DISPATCHED", "ON_SITE", "DISPOSED", "VERIFIED", "CLOSED")
 RANK = {"organisation": -1, "village": 0, "township": 1, "county": 2, "prefecture": 3}
@@ -32,18 +33,6 @@ ROLES: dict[str, frozenset[str]] = {
     "escalate": ACT, "delegate": LEAD, "take_over": LEAD, "set_severity": ACT, "urge": LEAD, "supervise": LEAD,
     "extend": ACT, "issue_warning": LEAD, "set_response": LEAD, "merge": ACT, "split": ACT, "report": ACT,
 }  # fmt: skip
-
-
-class Row(NamedTuple):
-    """A row of the table: what happens in which state, what it makes, or why it is refused (with HTTP status)."""
-
-    name: str
-    event: str
-    state: str
-    makes: str
-    refused: int = 0
-    zh: str = ""
-    en: str = ""
 
 
 def _made(event: str, name: str, state: str, makes: str) -> Row:
@@ -72,6 +61,16 @@ _ROWS = (
     _made("raise", "RAISE-6", "chattering, quiet for a while", "held: quiet no more, nobody is told again"),
     _made("raise", "LATCH-1", "came back three times in 10 min", "latched: told once, ACTIVE until it was quiet"),
     _made("clear", "CLEAR-4", "chattering", "stays ACTIVE until it was quiet"),
+    _made("raise", "FAMILY-1", "an open alert explains it", "child of that one; III and IV are not told (DSUPR)"),
+    _made("raise", "FAMILY-2", "others of its kind and zone fell silent with it", "member of the group"),
+    _made("parent cleared or closed", "FAMILY-3", "child still ACTIVE", "no parent; the clock goes on"),
+    _made("any change", "FAMILY-4", "child graver than its parent, or the parent not told", "told; the clock goes on"),
+    _made("raise in a storm", "GROUP-1", "first of its unit and kind", "group raised; it is told and acked as one"),
+    _made("raise in a storm", "GROUP-2", "group open", "member of the group; told at most every 5 s, no new version"),
+    _made("raise in a storm", "GROUP-3", "worse than the group", "severity of the group; acks drop, the chain restarts"),
+    _made("storm over", "GROUP-4", "no member active", "group CLEARED; all who were told are told"),
+    _made("sensors silent", "SILENT-1", "ACTIVE", "UNKNOWN: 状态不明"),
+    _made("sensor heard again", "SILENT-2", "UNKNOWN", "ACTIVE as before"),
     _made("raise of another domain near", "LINK-1", "ACTIVE", "links + 1; no new version"),
     # what time says
     _made("deadline", "STEP-1", "nobody acked the step in time", "next step told"),
@@ -159,20 +158,11 @@ _ROWS = (
     _no("issue_warning", "WARN-2", "approved by the sender", "须由另一人审批", "another person has to approve it", 422),
     _made("set_response", "RESPOND-1", "not closed", "response level recorded"),
     _made("report", "REPORT-1", "any", "report and receipt recorded, its clock stops"),
-    _made("merge", "MERGE-1", "both open, same run", "a member of the other"),
-    _no("merge", "MERGE-2", "itself, or in a circle", "不能并入自身", "an alert is not merged with itself or its members"),
-    _no("merge", "MERGE-3", "a member already", "已并入其他报警", "it is a member of another already"),
-    _no("merge", "MERGE-4", "has members", "有成员的报警不能并入", "one with members is not merged: merge the other way round"),
-    _made("split", "SPLIT-1", "a member", "on its own again"),
-    _no("split", "SPLIT-2", "no member", "没有并入", "it is no member of another"),
     # between alerts, and of machines
-    _made("adopt", "ADOPT-1", "a member was merged in", "members + 1"),
-    _no("adopt", "ADOPT-2", "closed", "目标已结案", "the other alert is closed"),
-    _made("release", "ADOPT-3", "a member was split off", "members - 1"),
     _made("delivered", "SENT-1", "a message arrived", "recorded; no new version"),
     _made("failed", "SENT-2", "all ways to a person failed", "recorded; where nobody of the step can be reached: next step now"),
     _made("tick", "TICK-1", "a deadline has passed", "what the deadline makes"),
 )  # fmt: skip
-TABLE: dict[str, Row] = {r.name: r for r in _ROWS}
+TABLE: dict[str, Row] = {**{r.name: r for r in _ROWS}, **INCIDENTS}
 COMMANDS = tuple(ROLES)
-SYSTEM = ("tick", "delivered", "failed", "adopt", "release")  # of timers and machines, never of the API
+SYSTEM = ("tick", "delivered", "failed")  # of timers and machines, never of the API

@@ -32,7 +32,7 @@ def due_ms(a: Alert) -> int:
     if a.handling == "CLOSED":
         return min((d.next_ms for d in a.deadlines if d.next_ms and d.step in REPORTS), default=0)
     found = [s.until_ms for s in a.suppressions if s.until_ms]
-    if not a.suppressions:
+    if not (a.suppressions or a.merged):
         found += [a.escalation.deadline_ms, response.next_ms(a)]
     found.append(_closes_ms(a))
     found.append(chatter.due_ms(a) or 0)
@@ -55,7 +55,7 @@ def on_due(a: Alert, desk: Desk, now_ms: int) -> Step | None:
     closes = _closes_ms(a)
     if closes and closes <= now_ms and a.handling != "CLOSED":
         return _closed(a, now_ms)
-    if a.suppressions:
+    if a.suppressions or a.merged:
         return None
     at = a.escalation.deadline_ms
     if at and at <= now_ms and a.handling != "CLOSED":

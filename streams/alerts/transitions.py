@@ -76,12 +76,12 @@ def moved(
         )
         for n, t in enumerate(tell)
     )  # fmt: skip
-    return Step(after, _transition(before, after, trigger, why, now_ms, notices, c), row)
+    return Step(after, _transition(before, after, trigger, why, now_ms, notices, c, row.name), row)
 
 
 def touched(before: Alert, after: Alert, trigger: str, why: Text, now_ms: int, row: Row) -> Step:
     """Something worth a record that no officer's version has to know of."""
-    return Step(after, _transition(before, after, trigger, why, now_ms, (), None), row)
+    return Step(after, _transition(before, after, trigger, why, now_ms, (), None, row.name), row)
 
 
 def _transition(
@@ -92,12 +92,15 @@ def _transition(
     now_ms: int,
     tell: tuple[Notice, ...],
     c: Command | None,
+    row: str,
 ) -> Transition:
-    new = {k: _plain(k, getattr(after, k)) for k in _SHOWN}
-    old = {k: _plain(k, getattr(before, k)) for k in _SHOWN} if before else {}
+    names = [k for k in _SHOWN if before is None or getattr(before, k) != getattr(after, k)]
+    new = {k: _plain(k, getattr(after, k)) for k in names}
+    old = {k: _plain(k, getattr(before, k)) for k in names} if before else {}
     return Transition(
         seq=after.version,
         trigger=trigger,
+        row=row,
         command=c.command if c else None,
         by=c.by if c else "system",
         at_ms=now_ms,

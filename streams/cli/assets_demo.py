@@ -12,6 +12,7 @@ from streams.cli.common import connection_options, json_option, require_topics, 
 
 if TYPE_CHECKING:
     from geo.fences import Fence
+    from streams.duty.book import DutyBook
     from streams.settings import Settings
 
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @connection_options
 def demo(size: str, seed: int | None, as_json: bool, **connection: Any) -> None:
-    """Write the demo's zones, assets, sensors and fences, each marked `demo`; what was changed since is left alone."""
+    """Write the demo's zones, assets, sensors, fences and duty, each marked `demo`; what was changed is left alone."""
     from geo.boundaries import BoundaryError
     from geo.demo import SEED, demo_registry
     from streams.errors import CityopsError
@@ -46,10 +47,24 @@ def demo(size: str, seed: int | None, as_json: bool, **connection: Any) -> None:
     if wanted:
         publish(settings, wanted, known=known)
     fences = _fences(settings, known.fences, SEED if seed is None else seed)
+    duty = _duty(settings, known.duty)
     if as_json:
-        click.echo(json.dumps({"records": len(records), "written": len(wanted), "fences": fences}))
+        click.echo(json.dumps({"records": len(records), "written": len(wanted), "fences": fences, "duty": duty}))
     else:
-        click.echo(f"{len(wanted)} of {len(records)} records and {fences} fences written")
+        click.echo(f"{len(wanted)} of {len(records)} records, {fences} fences and {duty} records of duty written")
+
+
+def _duty(settings: Settings, known: DutyBook) -> int:
+    """Write the demo's people and rosters that were never there; returns how many."""
+    from geo.divisions import Divisions
+    from streams import tables, topics, versions
+    from streams.duty.demo import demo_duty
+    from streams.duty.records import encode
+
+    fresh = [r for r in demo_duty(Divisions.load()) if known.get(r.id) is None]
+    if fresh:
+        tables.write(settings, topics.DUTY, versions.rows((r.id, r.version, encode(r)) for r in fresh))
+    return len(fresh)
 
 
 def _fences(settings: Settings, known: Mapping[str, Fence], seed: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from streams.errors import CityopsError, UsageError, explain
+from streams.notify.masking import masked
 from streams.settings import SETTINGS, Setting, SettingError, Settings
 
 # Read by the project, but no setting: where the tests find recordings and a running broker, who started a child
@@ -46,6 +47,9 @@ _RULES: tuple[Rule, ...] = (
     ("port", lambda v: 0 <= v <= 65535, "want 0 to 65535"),
     ("secret", lambda v: not v or len(v) >= 32, "want at least 32 characters, or nothing"),
     ("kafka_heap", lambda v: bool(re.fullmatch(r"\d+[kmgKMG]", v)), "want a number and m or g, as in 256m"),
+    ("notify_language", *_one_of("zh", "en")),
+    ("notify_digest_s", lambda v: 0 <= v <= 600, "want 0 to 600"),
+    ("notify_timeout_s", lambda v: 0 < v <= 120, "want more than 0, at most 120"),
     ("maven_repository", lambda v: not v or v.startswith(("https://", "http://", "file://")), "want a URL"),
     ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
@@ -56,7 +60,7 @@ _RULES: tuple[Rule, ...] = (
         for name in (
             "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
             "snapshot_s", "ingest_wait_s", "command_wait_s", "access_token_s",
-            "geo_file_mb",
+            "geo_file_mb", "notify_attempts", "notify_give_up_s",
         )
     ),
 )  # fmt: skip
@@ -77,6 +81,8 @@ def shown(setting: Setting, value: Any) -> str:
     if is_secret(setting):
         return "***" if value else ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if setting.name.startswith("notify_") and "://" in text:
+        return masked(text)  # tokens are in paths and queries
     return re.sub(r"//[^/\s]*@", "//***@", text)
 
 
@@ -116,9 +122,10 @@ def _used(settings: Settings) -> Iterator[str]:
     from streams.folders import cache_folder, data_folder
     from streams.intake.mqtt_options import options_from
     from streams.kafka import kafka_python_kwargs
+    from streams.notify import options as notifying
     from streams.profiles import catalog
 
-    for use in (kafka_python_kwargs, options_from, catalog):
+    for use in (kafka_python_kwargs, options_from, notifying.options_from, catalog):
         try:
             use(settings)
         except CityopsError as error:

@@ -138,7 +138,7 @@ def swap(
         roster = swapped(book, unit, role, person, instead_of, times, why)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    finish(settings, plan([roster], book, _who(by), now_ms()), dry_run=False)
+    finish(settings, plan([roster], book, author(by), now_ms()), dry_run=False)
 
 
 @command.command()
@@ -160,7 +160,7 @@ def reset(ids: tuple[str, ...], dry_run: bool, by: str | None, **connection: Any
         if id_ not in there or there[id_].removed:
             raise UsageError(f"there is no roster or person {id_[:80]!r}: `cityops duty list` shows those there are")
     gone = [replace(there[i], removed=True) for i in dict.fromkeys(ids)]
-    finish(settings, plan(gone, book, _who(by), now_ms()), dry_run)
+    finish(settings, plan(gone, book, author(by), now_ms()), dry_run)
 
 
 def known(connection: dict[str, Any]) -> tuple[Settings, DutyBook]:
@@ -186,7 +186,7 @@ def finish(settings: Settings, result: DutyPlan, dry_run: bool, as_json: bool = 
     if as_json:
         answer = {"dry_run": dry_run, "changes": result.changes, "unchanged": result.unchanged, "problems": faults}
         click.echo(json.dumps(answer, ensure_ascii=False))
-    else:
+    elif not faults:
         for line in result.changes:
             click.echo(line)
     for text in faults[:_SHOWN]:
@@ -212,7 +212,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _who(by: str | None) -> str:
+def author(by: str | None) -> str:
     import getpass
 
     return by or getpass.getuser()

@@ -50,7 +50,7 @@ def import_(
         click.echo(text, err=True)
     if read.problems:
         raise UsageError(f"{len(read.problems)} problems, nothing was written; mend them and repeat")
-    duty.finish(settings, plan(merged(read, book, instead), book, duty._who(by), now), dry_run, as_json)
+    duty.finish(settings, plan(merged(read, book, instead), book, duty.author(by), now), dry_run, as_json)
 
 
 def _read(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.common import connection_options, json_option, settings_from
+from streams.cli.common import connection_options, json_option
+from streams.cli.reference import by_option, now_ms, prefix_option, registry_now, who, write
 
 if TYPE_CHECKING:
     from geo.fences import Fence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 50  # problems printed one by one
 _FREE = {"ignore_unknown_options": True}  # so that a negative number is an argument, told as a bad place
-prefix_option = click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
-by_option = click.option("--by", metavar="NAME", help="Who does this (default: the user of this machine).")
 
 
 @click.group("fences")
@@ -39,7 +37,7 @@ def list_(kind: str | None, active: bool, with_removed: bool, geojson: bool, as_
     from geo.effects import active as is_active
     from geo.fence_wire import public
 
-    now = int(time.time() * 1000)
+    now = now_ms()
     _, known = _known(connection)
     chosen = [
         f
@@ -88,7 +86,7 @@ def put(file: Path, dry_run: bool, force: bool, by: str | None, as_json: bool, *
 
     written, unreadable = read(file)  # a file that cannot be read is told before Kafka is asked
     settings, known = _known(connection)
-    result = plan(written, {f.id: f for f in known}, _who(by), int(time.time() * 1000), force)
+    result = plan(written, {f.id: f for f in known}, who(by), now_ms(), force)
     problems = [*unreadable, *map(str, result.problems)]
     if not problems and not dry_run and result.fences:
         _write(settings, result.fences)
@@ -120,7 +118,7 @@ def remove(ids: tuple[str, ...], by: str | None, **connection: Any) -> None:
 
     settings, known = _known(connection)
     table = {f.id: f for f in known}
-    done = [removal(i, None, table, _who(by), int(time.time() * 1000)) for i in dict.fromkeys(ids)]
+    done = [removal(i, None, table, who(by), now_ms()) for i in dict.fromkeys(ids)]
     for bad in (d for d in done if isinstance(d, BadFence)):
         raise UsageError(f"{bad}; nothing was removed")
     _write(settings, [d for d in done if not isinstance(d, BadFence)])
@@ -165,25 +163,15 @@ def test_(
 
 
 def _known(connection: dict[str, Any]) -> tuple[Settings, list[Fence]]:
-    from streams.cli.common import require_topics
-    from streams.registry import read_all
-
-    settings = settings_from(**connection)
-    require_topics(settings)
-    return settings, sorted(read_all(settings).fences.values(), key=lambda f: f.id)
+    settings, registry = registry_now(connection)
+    return settings, sorted(registry.fences.values(), key=lambda f: f.id)
 
 
 def _write(settings: Settings, fences: list[Fence]) -> None:
     from geo.fences import encode
-    from streams import tables, topics, versions
+    from streams.topics import FENCES
 
-    tables.write(settings, topics.FENCES, versions.rows((f.id, f.version, encode(f)) for f in fences))
-
-
-def _who(by: str | None) -> str:
-    import getpass
-
-    return by or getpass.getuser()
+    write(settings, FENCES, ((f.id, f.version, encode(f)) for f in fences))
 
 
 def _moment(text: str | None) -> int:
@@ -191,7 +179,7 @@ def _moment(text: str | None) -> int:
     from streams.errors import UsageError
 
     if text is None:
-        return int(time.time() * 1000)
+        return now_ms()
     try:
         return parse_ts(text)
     except CodecError as error:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.common import connection_options, settings_from
+from streams.cli.common import connection_options
+from streams.cli.reference import by_option, now_ms, prefix_option, registry_now, who, write
 
 if TYPE_CHECKING:
     from detectors.catalog import Profile
-    from streams.settings import Settings
 
 
 @click.group()
@@ -60,8 +60,8 @@ def check(file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--by", metavar="NAME", help="Who does this (default: the user of this machine).")
-@click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
+@by_option
+@prefix_option
 @connection_options
 def put(file: Path, by: str | None, **connection: Any) -> None:
     """Put FILE, `<domain>.toml`, in force over the profiles that ship, in every worker and without a restart.
@@ -78,14 +78,14 @@ def put(file: Path, by: str | None, **connection: Any) -> None:
         raise UsageError(f"{error}; the profiles in force stay") from None
     if file.stem not in DOMAINS:
         raise UsageError(f"{file}: is of no single domain; put {', '.join(f'{d}.toml' for d in DOMAINS)} one by one")
-    version = _write(settings_from(**connection), file.stem, file.read_text("utf-8"), by)
+    version = _write(connection, file.stem, file.read_text("utf-8"), by)
     click.echo(f"{file.stem}: {len(found)} profiles in force as version {version}: {', '.join(sorted(found))}")
 
 
 @command.command()
 @click.argument("domain")
-@click.option("--by", metavar="NAME", help="Who does this (default: the user of this machine).")
-@click.option("--prefix", metavar="TEXT", help="Topic prefix of a run, run.<id>. (CITYOPS_PREFIX).")
+@by_option
+@prefix_option
 @connection_options
 def reset(domain: str, by: str | None, **connection: Any) -> None:
     """Take what was put in force for DOMAIN back; the profiles that ship are used again."""
@@ -94,26 +94,19 @@ def reset(domain: str, by: str | None, **connection: Any) -> None:
 
     if domain not in DOMAINS:
         raise UsageError(f"{domain!r} is no domain; want one of {', '.join(DOMAINS)}")
-    click.echo(f"{domain}: the profiles that ship, as version {_write(settings_from(**connection), domain, '', by)}")
+    click.echo(f"{domain}: the profiles that ship, as version {_write(connection, domain, '', by)}")
 
 
-def _write(settings: Settings, domain: str, text: str, by: str | None) -> int:
+def _write(connection: dict[str, Any], domain: str, text: str, by: str | None) -> int:
     """Returns the version it has."""
-    import getpass
-    import time
-
     from detectors.profile_file import ProfileFile, encode
-    from streams import tables, topics, versions
-    from streams.cli.common import require_topics
-    from streams.registry import read_all
+    from streams.topics import PROFILES
 
-    require_topics(settings)
-    old = read_all(settings).profiles.get(domain)
-    made = ProfileFile(
-        domain=domain, toml=text, version=old.version + 1 if old else 1, by=by or getpass.getuser(),
-        at_ms=int(time.time() * 1000),
-    )  # fmt: skip
-    tables.write(settings, topics.PROFILES, versions.rows([(domain, made.version, encode(made))]))
+    settings, registry = registry_now(connection)
+    old = registry.profiles.get(domain)
+    version = old.version + 1 if old else 1
+    made = ProfileFile(domain=domain, toml=text, version=version, by=who(by), at_ms=now_ms())
+    write(settings, PROFILES, [(domain, made.version, encode(made))])
     return made.version
 
 

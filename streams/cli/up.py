@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from streams.supervisor import Child, Supervisor
 
 MIN_FREE_BYTES = 300 * 1024 * 1024
-WORKERS = ("packer", "detect", "alerts")
 READY_S = 240.0  # cold: the detectors' first compile on a slow machine
 
 
@@ -96,6 +95,8 @@ class Up:
         if not embedded:
             require_broker(self.settings)  # before a minute of compiling
         shutil.rmtree(metrics_folder(self.settings), ignore_errors=True)  # counters begin with the processes
+        if self.demo and not self.settings.notify_file:
+            self.settings = self.settings.replace(**written_only(self.settings))
         say("compiling detectors (the first time up to a minute)…")
         compiling = self._child("worker", "detect", "--warm-only", name="compile")
         broker = self._launch_broker() if embedded else None
@@ -107,13 +108,14 @@ class Up:
         say("starting packer, alerts and API…")
         alerts = self._child("worker", "alerts")
         api = self._child("api", *(["--demo"] if self.demo else []), stage=3)
+        notify = self._child("worker", "notify", stage=3)
         if registry is not None:
             self.supervisor.wait_done(registry)  # so that the packer knows every sensor that will send
         packer = self._child("worker", "packer")
         self.supervisor.wait_done(compiling)
         say("starting detectors…" + (" and the simulators" if self.demo else ""))
         detect = self._child("worker", "detect")
-        children = [packer, alerts, api, detect]
+        children = [packer, alerts, api, notify, detect]
         if self.demo:
             self.simulator = self._child("simulate", stage=4)
             children.append(self.simulator)
@@ -157,6 +159,12 @@ class Up:
         report = create_topics(self.settings)
         if report.created:
             say(f"created {len(report.created)} topics")
+
+
+def written_only(settings: Settings) -> dict[str, str]:
+    """Gateways that are not set: in the demo their messages go to a file of the data folder, to be looked at."""
+    names = ("notify_sms_url", "notify_voice_url", "notify_mail_url")
+    return {name: getattr(settings, name) or "file" for name in names}
 
 
 # glibc keeps a heap for each thread, and numeric libraries a pool of threads for each process: none is of use here

@@ -1,4 +1,4 @@
-"""`cityops worker`: one of the three workers."""
+"""`cityops worker`: one of the four workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.cli.common import connection_options, keep_metrics, require_topics,
 
 
 @click.command()
-@click.argument("app", type=click.Choice(["packer", "detect", "alerts"]))
+@click.argument("app", type=click.Choice(["packer", "detect", "alerts", "notify"]))
 @click.option("--prefix", metavar="RUN", help="Topic prefix of a run, run.<id>. ; empty for live operation.")
 @click.option("--warm-only", is_flag=True, help="detect: compile the detectors into the cache folder and end.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics of this worker here.")
@@ -22,8 +22,9 @@ def command(app: str, warm_only: bool, metrics_port: int | None, **options: Any)
     packer  readings.raw.<domain> → readings.<domain>: decode, validate, group by zone
     detect  readings.<domain> → detections: the detectors
     alerts  detections and commands → alerts: severity, lifecycle
+    notify  alerts → telephone, SMS, chat, mail, webhooks (docs/notify.md); one an outbox
 
-    Several of the same kind share the partitions. Readiness is one line of JSON on stdout.
+    Several of the other kinds share the partitions. Readiness is one line of JSON on stdout.
     """
     if warm_only:
         if app != "detect":
@@ -43,6 +44,10 @@ def command(app: str, warm_only: bool, metrics_port: int | None, **options: Any)
         from streams.intake import packer
 
         packer.run(settings)
+    elif app == "notify":
+        from streams.notify import service
+
+        service.run(settings)
     else:
         from streams import agents
 

@@ -26,7 +26,7 @@ _LEAST = dt.timedelta(seconds=1)
 def read_ical(
     name: str, content: str, place: str, names: Names, span: tuple[int, int], role: str = "main", handover: int = 0
 ) -> Read:
-    """Shifts of a calendar that begin in `span` (epoch ms); `handover`: minutes after midnight, of all-day events."""
+    """Shifts of a calendar that touch `span` (epoch ms); `handover`: minutes after midnight, of all-day events."""
     from icalendar import Calendar
 
     out = Read()
@@ -103,7 +103,7 @@ def _known_role(text: str) -> str:
 
 
 def _times(event: Any, moved: dict[str, set[int]], span: tuple[int, int], handover: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each recurrence that begins in the span."""
+    """Begin and end of each recurrence that is not over before the span and begins before its end."""
     if "DTSTART" not in event:
         raise ValueError("has no DTSTART: export it again")
     start = event["DTSTART"].dt
@@ -114,14 +114,13 @@ def _times(event: Any, moved: dict[str, set[int]], span: tuple[int, int], handov
     length = _length(event, start)
     own = "RECURRENCE-ID" in event
     skip = set() if own else moved.get(str(event.get("UID", "")), set())
-    for when in [_aware(start)] if own else _recurrences(event, span):
+    late = handover * MINUTE_MS if day else 0
+    for when in [_aware(start)] if own else _recurrences(event, span, length):
         begin = _moment(when, 0)
-        if begin in skip or not span[0] <= begin < span[1]:
-            continue
-        late = handover * MINUTE_MS if day else 0
-        # a length of days in a zone with summer time is of the wall clock, as RFC 5545 has it for DTEND
+        # by the wall clock, so that hand-overs keep their time of day when summer time begins or ends: our own choice
         end = _moment((when.replace(tzinfo=None) + length).replace(tzinfo=when.tzinfo), 0)
-        yield begin + late, end + late
+        if begin not in skip and end + late > span[0] and begin + late < span[1]:
+            yield begin + late, end + late
 
 
 def _length(event: Any, start: dt.date) -> dt.timedelta:
@@ -157,7 +156,7 @@ def _moment(when: dt.date, minutes: int) -> int:
     return round(_aware(when).timestamp() * 1000) + minutes * MINUTE_MS
 
 
-def _recurrences(event: Any, span: tuple[int, int]) -> Iterator[dt.datetime]:
+def _recurrences(event: Any, span: tuple[int, int], length: dt.timedelta) -> Iterator[dt.datetime]:
     """Begins by RRULE and RDATE without EXDATE, in the event's zone."""
     from dateutil import rrule
 
@@ -175,7 +174,7 @@ def _recurrences(event: Any, span: tuple[int, int]) -> Iterator[dt.datetime]:
         every.rdate(when.astimezone(start.tzinfo))
     for when in _dates(event, "EXDATE"):
         every.exdate(when.astimezone(start.tzinfo))
-    first = dt.datetime.fromtimestamp(span[0] / 1000, dt.UTC)
+    first = dt.datetime.fromtimestamp(span[0] / 1000, dt.UTC) - length - dt.timedelta(days=2)
     last = dt.datetime.fromtimestamp(span[1] / 1000, dt.UTC)
     yield from every.between(first, last, inc=True)
 

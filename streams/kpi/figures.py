@@ -14,7 +14,7 @@ from streams.kpi.response import DEFAULT_LIMITS, Limits, by_unit, response_times
 from streams.kpi.tables import Bools, Ints
 from streams.kpi.texts import FIGURES
 
-FALSE_ALARM = "误报"
+FALSE_ALARM = "false_alarm"
 DEEPER = {4: 6, 6: 9, 9: 12}
 
 

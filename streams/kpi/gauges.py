@@ -8,6 +8,7 @@ from geo.units import PREFECTURE
 from streams.kpi import nuisance, rates
 from streams.kpi.journal import NONE, View
 
+FIELDS = ("unit", "ack", "close")  # of the alerts, all that is looked at
 GAUGES = ("alarms_10min", "alarms_1h", "flood", "open", "unacknowledged", "standing", "stale")
 
 

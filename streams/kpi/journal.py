@@ -149,8 +149,11 @@ class Journal:
             self._spells.columns["cleared"][spell] = cleared
             self._alerts.columns["spell"][row] = NONE
 
-    def view(self, prefix: str, mode: str, cls: str, before_ms: int) -> View:
-        """Rows of the units with this prefix that began before a time. `cls` all: hazards and equipment."""
+    def view(self, prefix: str, mode: str, cls: str, before_ms: int, fields: tuple[str, ...] = ()) -> View:
+        """Rows of the units with this prefix that began before a time. `cls` all: hazards and equipment.
+
+        `fields` of the alerts: those alone are copied, for who needs few of them often.
+        """
         names, column = self._names, self._alerts.column
         keep = (column("mode") == names["mode"].number(mode)) & (column("raised") < before_ms)
         if cls != "all":
@@ -163,7 +166,7 @@ class Journal:
         spells["alert"] = renumbered(keep, spells["alert"])
         texts = {n: list(names[n].texts) for n in ("severity", "level", "verdict", "unit", "place", "source")}
         return View(
-            self._alerts.rows(keep), spells, texts["severity"], texts["level"], texts["verdict"], texts["unit"],
+            self._alerts.rows(keep, fields), spells, texts["severity"], texts["level"], texts["verdict"], texts["unit"],
             texts["place"], texts["source"], self.since_ms,
         )  # fmt: skip
 

@@ -42,10 +42,12 @@ class Table:
         """A copy of one column: the array itself cannot grow while numpy looks at it."""
         return np.array(self.columns[name])
 
-    def rows(self, keep: Bools) -> Rows:
-        """A copy of the rows where `keep` is true."""
-        out = np.empty(int(keep.sum()), self.dtype)
-        for name, column in self.columns.items():
+    def rows(self, keep: Bools, names: tuple[str, ...] = ()) -> Rows:
+        """A copy of the rows where `keep` is true; only these fields, where some are named."""
+        fields = names or tuple(self.columns)
+        out = np.empty(int(keep.sum()), [(name, self.dtype[name]) for name in fields])
+        for name in fields:
+            column = self.columns[name]
             out[name] = np.frombuffer(column, column.typecode)[keep] if len(column) else 0
         return out
 

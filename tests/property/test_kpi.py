@@ -31,7 +31,7 @@ def story(seed: int, alerts: int, minutes: int) -> list[Fact]:
         facts = {
             "id": f"{seed}-{n}", "mode": r.choice(("actual", "actual", "actual", "exercise")),
             "cls": r.choice(("hazard", "hazard", "equipment")), "unit": r.choice(UNITS), "place": f"P{r.randrange(6)}",
-            "kind": r.choice(("burst", "leak")), "verdict": r.choice(("", "误报", "属实")), "latched": False,
+            "kind": r.choice(("burst", "leak")), "verdict": r.choice(("", "false_alarm", "属实")), "latched": False,
             "severity": r.choice(tuple(RANK)),
         }  # fmt: skip
         hidden = r.random() < 0.15

@@ -32,6 +32,7 @@ from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.duty.records import decode as decode_duty
 from streams.events import Command
+from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
 
@@ -79,6 +80,24 @@ def record(id_: str = "a1", version: int = 1, at_ms: int = T0, trigger: str = "r
         "reason": {"zh": "", "en": ""}, "from": {}, "to": {},
     }  # fmt: skip
     return orjson.dumps({"alert": alert_json(id_, version, **changes), "transition": transition})
+
+
+def keep(context: Context, **changes: Any) -> dict[str, Any]:
+    """A message in the outbox."""
+    from sqlalchemy import insert
+
+    from streams.notify import schema
+
+    row = {
+        "id": "m1", "alert": "w", "run": "", "county": "522601", "mode": "actual", "unit": "522601001",
+        "severity": "III", "notice": "1.0", "why": "raise", "place": "522601001", "role": "main", "person": "li",
+        "user": "", "channel": "sms", "address": "13812345678", "dest": "d", "rest": "[]", "state": "queued",
+        "reason": '{"zh":"等待发送","en":"waits to be sent"}', "attempts": 0, "due_ms": None, "at_ms": T0,
+        "created_ms": T0, "next_ms": T0, "sent_ms": None, "batch": "", "text": "", **changes,
+    }  # fmt: skip
+    with context.outbox.write() as tx:
+        tx.execute(insert(schema.messages), row)
+    return row
 
 
 class FakeProjection:
@@ -228,6 +247,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    made = Outbox(f"sqlite:///{tmp_path / 'outbox.db'}")
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def hashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Rows of the accounts, hashed once: argon2 is slow on purpose."""
@@ -245,7 +271,7 @@ def hashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Context:
+def context(store: Store, outbox: Outbox, tmp_path: Path, hashed: list[dict[str, Any]]) -> Context:
     from sqlalchemy import insert
 
     from api import schema
@@ -269,6 +295,7 @@ def context(store: Store, tmp_path: Path, hashed: list[dict[str, Any]]) -> Conte
         intake=FakeIntake(),
         registry=registry,
         tables=FakeTables(registry),
+        outbox=outbox,
         history=FakeHistory(),
         divisions=Divisions.load(),
     )

@@ -20,7 +20,8 @@ from streams.alerts import policy_text
 from streams.alerts.policy_file import default_policy
 from streams.duty.records import Contact, Person, Roster
 from streams.duty.wire import parsed
-from tests.unit.api.conftest import FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, record
+from streams.notify import exercises
+from tests.unit.api.conftest import T0, FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, keep, record
 
 W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
 READINGS = b'[{"sensor": "%s", "ts": 1763884800000, "value": 1}]'
@@ -32,6 +33,7 @@ NEW = {"id": "522601-W-VLV-000002", "unit_code": "522601001", "lon": 107.98, "la
 POLICY = replace(default_policy(), id="522601", version=1)
 RULES = policy_text.public(POLICY)
 EDITORS = {"engineer", "admin"}
+LEAD = {"commander", "admin"}
 
 DUTY_READERS, ACTORS, LEADERS = ALL - {"viewer"}, {"officer", "commander", "admin"}, {"commander", "admin"}
 FEED = [{"channel": "feed"}]
@@ -47,6 +49,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
+    ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
     ("GET", "/feed", "/feed?unit=522601", None, ALL, False),
     ("GET", "/ws", "/ws", None, ALL, True),
     ("GET", "/units/{code}", "/units/522601", None, ALL, True),
@@ -76,6 +79,14 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
     ("GET", "/stats/alarms", "/stats/alarms", None, ALL, True),
     ("GET", "/stats/alarms", "/stats/alarms?unit=522601&format=csv", None, ALL, False),
+    ("GET", "/notifications", "/notifications", None, ALL, True),
+    ("GET", "/notifications", "/notifications?unit=522601", None, ALL, False),
+    ("GET", "/notifications/channels", "/notifications/channels", None, {"commander", "engineer", "admin"}, False),
+    ("POST", "/notifications/{id}/resend", "/notifications/m1/resend", None, LEAD, False),
+    ("GET", "/exercises", "/exercises", None, ALL, True),
+    ("POST", "/exercises", "/exercises", {"run": "d1", "people": ["li"]}, LEAD, False),
+    ("POST", "/exercises/{run}/approve", "/exercises/d2/approve", None, LEAD, False),
+    ("POST", "/exercises/{run}/end", "/exercises/d2/end", None, LEAD, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     ("GET", "/duty", "/duty", None, DUTY_READERS, True),
     ("GET", "/duty", "/duty?unit=522601", None, DUTY_READERS, False),
@@ -112,7 +123,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
         for name, roles in COMMANDS.items()
     ),
 ]
-OPEN = {"/auth/token", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 
 
 @pytest.fixture
@@ -135,6 +146,8 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     assert duty_store.add_handover(context.store, row) == 1
     picked = {"seed": 1, "people": [{"place": "522601", "person": "kaili", "name": "", "user": "kaili"}]}
     assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
+    keep(context, state="dead", unit="522601001", id="m1")
+    exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 

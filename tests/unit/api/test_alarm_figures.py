@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 from api import kpi
 from api.context import Context
 from api.kpi import AlarmFigures
+from api.projector import Projector
 from api.store import Store
 from api.times import rfc3339
 from streams.kpi.facts import Fact
@@ -38,7 +40,7 @@ def fed(projection: FakeProjection) -> FakeProjection:
         step("b", 1, T0 + 1000, "raise", unit="522622001", severity="IV"),
         step("x", 1, T0 + 1000, "raise", mode="exercise"),
         step("a", 2, T0 + 60_000, "ack", {"acks": ["township:li"]}),
-        step("b", 2, T0 + 90_000, "close", unit="522622001", severity="IV", handling="CLOSED", verdict="误报"),
+        step("b", 2, T0 + 90_000, "close", unit="522622001", severity="IV", handling="CLOSED", verdict="false_alarm"),
     )
     return projection
 
@@ -100,16 +102,19 @@ async def test_what_comes_while_the_store_is_read_counts_once(
     def stored(store: Store, most: int) -> tuple[int, Iterator[Fact]]:
         fed.alarms = again
         fed.feed(late)  # in the store before it is read, and told by the projector
-        return real(store, most)
+        since, facts = real(store, most)
+        read = list(facts)
+        fed.feed(step("after", 1, T0, "raise"))  # only told
+        return since, iter(read)
 
     real = kpi._stored
     monkeypatch.setattr(kpi, "_stored", stored)
     again = AlarmFigures()
     again.load(context.store)
     q = Question("5226", T0 - HOUR, T0 + HOUR)
-    assert by_name(again.ask(q))["alarms"] == 3
-    fed.feed(step("later", 1, T0, "raise"))
     assert by_name(again.ask(q))["alarms"] == 4
+    fed.feed(step("later", 1, T0, "raise"))
+    assert by_name(again.ask(q))["alarms"] == 5
 
 
 async def test_a_run_that_is_dropped_leaves_the_figures(context: Context, fed: FakeProjection) -> None:
@@ -125,6 +130,24 @@ async def test_a_run_that_is_dropped_leaves_the_figures(context: Context, fed: F
         assert by_name(context.alarms.ask(q))["alarms"] == 0
     finally:
         task.cancel()
+
+
+async def test_the_projector_feeds_the_figures_and_forgets_what_was_dropped(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing() -> None:
+        return None
+
+    projector = Projector(context.settings, context.store, context.hub, context.alarms)
+    monkeypatch.setattr(projector._tail, "open", nothing)
+    values = (step("a", 1, T0, "raise"), step("a", 1, T0, "raise"), step("b", 1, T0, "raise"))
+    await projector.apply(
+        [SimpleNamespace(topic="alerts", partition=0, offset=k, key=None, value=v) for k, v in enumerate(values)]
+    )
+    q = Question("5226", T0 - HOUR, T0 + HOUR)
+    assert by_name(context.alarms.ask(q))["alarms"] == 2
+    await projector._drop({""})
+    assert not context.alarms.ready
 
 
 async def test_csv(client: httpx.AsyncClient, fed: FakeProjection) -> None:

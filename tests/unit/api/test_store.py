@@ -10,7 +10,7 @@ import pytest
 from api import queries
 from api.records import parse
 from api.store import Store, StoreError
-from api.topic_watch import TopicWatch
+from streams.topic_watch import TopicWatch
 from tests.unit.api.conftest import T0, record
 
 EVERYTHING = queries.AlertFilter(prefix="5226", state="all")
@@ -66,7 +66,7 @@ def test_a_failed_batch_changes_nothing(store: Store, monkeypatch: pytest.Monkey
     def boom(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("api.store._save_offsets", boom)
+    monkeypatch.setattr("api.store.save_offsets", boom)
     with pytest.raises(StoreError, match=r"cityops\.db: the disk is full; free some space"):
         apply(store, record(), offset=9)
     monkeypatch.undo()

@@ -41,6 +41,11 @@ def test_endless_recurrences_end_with_the_horizon() -> None:
     assert (len(got), got[-1][0]) == (4, "12-28 08:30")
 
 
+def test_what_goes_on_at_the_begin_of_the_horizon_is_taken() -> None:
+    week = "UID:8\nSUMMARY:li\nDTSTART:20260916T083000\nDTEND:20260923T083000\nRRULE:FREQ=WEEKLY;COUNT=3"
+    assert rows(read(week)) == [("09-30 08:30", "10-07 08:30", "main", "li")]
+
+
 def test_summer_time_of_another_zone_ends_between_two_turns() -> None:
     berlin = "UID:2\nSUMMARY:li\nDTSTART;TZID=Europe/Berlin:20261023T083000\nDTEND;TZID=Europe/Berlin:20261024T083000\n"
     assert [r[:2] for r in rows(read(berlin + "RRULE:FREQ=DAILY;COUNT=3"))] == [

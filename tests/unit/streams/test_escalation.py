@@ -221,7 +221,7 @@ def test_the_whole_way_to_a_closed_alert() -> None:
         (RED, "ack_on_behalf", {"level": "prefecture", "who": "李", "number": "1"}, "ACK-6"),
         (RED, "ack_on_behalf", {"level": "township", "who": "李", "number": "1"}, "ACK-5"),
         (RED, "assess", {"verdict": "maybe"}, "ANY-7"),
-        (RED, "split", {"comment": "x"}, "SPLIT-2"),
+        (RED, "split", {"comment": "x"}, "SPLIT-4"),
     ],
 )
 def test_rows(given: dict[str, object], command_: str, more: dict[str, object], row: str) -> None:
@@ -251,7 +251,12 @@ def test_when_nobody_of_the_step_can_be_reached_the_next_one_is_told_at_once() -
     play = Play(*ALL)
     play.detect(level=2)
     assert play.alert.escalation.step == 0
-    c = command(play.alert, command="failed", role="system", params={"person": msgspec.Raw(b'"main-522601"')})
+    c = command(
+        play.alert,
+        command="failed",
+        role="system",
+        params={"person": msgspec.Raw(b'"main-522601"'), "why": msgspec.Raw(b'"raise"')},
+    )
     play._keep(play.engine.on_command(msgspec.structs.replace(c, version=None), play.now)[1])
     assert play.triggers()[-1] == (0.0, "escalate")
     assert play.alert.escalation.level == "prefecture"

@@ -31,7 +31,7 @@ from streams.alerts.incidents import (
     params,
     sees,
 )
-from streams.alerts.lifecycle import Row
+from streams.alerts.row import Row
 from streams.events import Ack, Alert, Suppression, Text
 from tests.unit.streams.alert_values import T0, alert
 

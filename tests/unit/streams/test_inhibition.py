@@ -132,6 +132,13 @@ def test_what_explains_others_gets_no_parent() -> None:
     assert held(burst()).parent_of(replace(collapse, members=("x",))) is None
 
 
+def test_many_that_explain_nothing_do_not_hide_one_that_does() -> None:
+    inhibitor = held(*(alert(f"soft{n:03d}") for n in range(200)), alert("hard", minute=1, hard=True))
+    cause = inhibitor.parent_of(alert("p", minute=2))
+    assert cause is not None
+    assert cause.parent == "hard"
+
+
 def test_children_are_known_until_they_are_closed() -> None:
     child = replace(alert("p"), parent="b")
     inhibitor = held(burst(), child)

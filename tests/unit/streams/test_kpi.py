@@ -64,6 +64,8 @@ TABLE: list[tuple[str, list[Fact], str, float | None, str]] = [
     ("equipment does not count", storm(50, S, cls="equipment"), "alarms", 0.0, "unjudged"),
     ("suppressed ones are not told", storm(50, S, suppressed=True), "alarms", 0.0, "unjudged"),
     ("3 in a minute chatter", FLAPS, "chattering", 1.0, "missed"),
+    ("3 in exactly a minute do, too", storm(3, 30 * S, place="p"), "chattering", 1.0, "missed"),
+    ("3 in more than a minute do not", storm(3, 30_001, place="p"), "chattering", 0.0, "met"),
     ("3 returns chatter", SLOW_FLAPS, "chattering", 1.0, "missed"),
     ("2 returns do not", SLOW_FLAPS[:3], "chattering", 0.0, "met"),
     ("a latched one chatters", [fact("a", 1, 0, "raise", latched=True)], "chattering", 1.0, "missed"),
@@ -73,7 +75,7 @@ TABLE: list[tuple[str, list[Fact], str, float | None, str]] = [
     ("stands since yesterday", [fact("a", 1, -1, "raise")], "stale", 1.0, "met"),
     ("five stale ones", storm(5, 1, -9), "stale", 5.0, "missed"),
     ("one of three was false", [
-        fact("a", 1, 0, "raise", verdict="误报"), fact("b", 1, 0, "raise", verdict="属实"),
+        fact("a", 1, 0, "raise", verdict="false_alarm"), fact("b", 1, 0, "raise", verdict="属实"),
         fact("c", 1, 0, "raise", verdict="设备故障"), fact("d", 1, 0, "raise"),
     ], "false_share", 1 / 3, "unjudged"),
     ("a mix of few says nothing", storm(20, MIN, severity="I"), "mix_high", 1.0, "few"),

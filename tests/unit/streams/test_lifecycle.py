@@ -182,7 +182,7 @@ def test_state_survives_storage() -> None:
     back = Engine()
     back.restore(stored, msgspec.msgpack.encode(engine.keys))
     assert back.alerts == engine.alerts
-    assert back.newest == engine.newest
+    assert back.book.newest == engine.book.newest
     assert back.keys == engine.keys
     assert back.changed == set()
 

@@ -85,6 +85,10 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (step(2, 0, "tell"), ["unit:522699", "county"], "names unit:522699, and there is no such unit; give its 6-, 9-"),
     (step(2, 0, "tell"), ["county", "county/duty"], "tell: names a place and role twice; leave one out"),
     (step(2, 0, "tell"), [], "p.toml: chain 3 (II), step 1: tell: names nobody; name at least one place"),
+    (step(2, 0, "tell"), ["county", "org:凯里供水公司", "org:a/b/room", "unit:522601/lead"], ""),
+    (step(2, 0, "tell"), ["county", "org: x"], "step 1: tell: names 'org: x'; known are village, township, county"),
+    (step(2, 0, "tell"), ["county", *(f"org:{n}" for n in range(50))], "tell: has 51 entries; want at most 50"),
+    (step(2, 0, "channels"), ["voice", "sms", "voice"], "step 1: channels: names one twice; leave one out"),
     # I and II
     (
         chain(I_ALL, "steps"),
@@ -115,40 +119,56 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
         True,
         "p.toml: chain 3 (II): morning: would keep severity II till the morning; leave it out",
     ),
-    (chain(IV, "morning"), True, "p.toml: chain 7 (IV): morning: is of a chain that also begins by day; add hours"),
+    (chain(IV, "morning"), True, "p.toml: chain 7 (IV day): morning: is of a chain that also begins by day; add hours"),
     (
         chain(III, "fallback"),
         ["sms"],
-        "p.toml: chain 5 (III): fallback: is of repeats, but there are none; add repeat_s",
+        "p.toml: chain 5 (III day): fallback: is of repeats, but there are none; add repeat_s",
     ),
     # steps that cannot be reached
     (step(II, 0, "within_s"), 0, "p.toml: chain 3 (II), step 1: within_s: is 0; want seconds from the start"),
     (step(II, 0, "after_s"), -1, "p.toml: chain 3 (II), step 1: after_s: is -1; want seconds from the start"),
     (step(II, 1, "within_s"), 300, "p.toml: chain 3 (II), step 2: after_s: is 300, not before within_s = 300: nobody"),
-    (step(III, 2, "after_s"), 900, "p.toml: chain 5 (III), step 3: after_s: is 900, but the step before begins at 900"),
+    (
+        step(III, 2, "after_s"),
+        900,
+        "p.toml: chain 5 (III day), step 3: after_s: is 900, but the step before begins",
+    ),
     (
         step(III, 1, "after_s"),
         1000,
         "after_s: is 1000, but the step before ends at 900: in between nobody is asked; set",
     ),
-    (step(III, 0, "within_s"), 2700, "p.toml: chain 5 (III), step 2: within_s: is 2700, but the step before has until"),
+    (
+        step(III, 0, "within_s"),
+        2700,
+        "p.toml: chain 5 (III day), step 2: within_s: is 2700, but the step before has",
+    ),
     (
         step(II, 0, "tell"),
         ["township"],
         "step 1: ack_level: is county, but nobody of that level is told by then, so no",
     ),
-    (chain(III_NIGHT, "hours"), "all", "p.toml: chain 5 (III): is never reached: chain 4 (III) above fits all its"),
+    (chain(III_NIGHT, "hours"), "all", "p.toml: chain 5 (III day): is never reached: chain 4 (III) above fits all its"),
     (
         chain(III, "hours"),
         "night",
         "is never reached: chain 4 (III night) above fits all its alerts first; put it above",
     ),
+    (step(III, 0, "tell"), ["owner_org"], "step 1: ack_level: is township, but nobody of that level is told by then"),
+    (chain(III, "steps"), [public(default_policy())["chains"][II]["steps"][0]] * 21, "steps: are 21; want at most 20"),
     # cycles
     (step(III, 2, "tell"), ["prefecture", "township"], "step 3: tell: names township/duty again, which step 1 told: a"),
     (step(III, 2, "tell"), ["township/lead"], "step 3: tell: goes down from county to township: a cycle; tell the"),
     (step(III, 2, "ack_level"), "village", "step 3: ack_level: is village, below county of the step before: a cycle;"),
+    (step(III, 2, "tell"), ["prefecture", "unit:522601"], ""),  # a county of its own, whichever the alert's is
+    (step(III, 1, "tell"), ["county", "unit:522600"], "step 3: tell: names prefecture/duty again, which step 2 told"),
     # equipment and the working clock
-    (chain(III, "clock"), "working", "p.toml: chain 5 (III): clock: working is for equipment only: a hazard does not"),
+    (
+        chain(III, "clock"),
+        "working",
+        "p.toml: chain 5 (III day): clock: working is for equipment only: a hazard does",
+    ),
     (step(EQUIPMENT, 1, "tell"), ["prefecture"], "chain 9 (III equipment), step 2: tell: names prefecture: equipment"),
     (chain(EQUIPMENT, "inform"), ["unit:522600"], "inform: names unit:522600: equipment never goes above the county"),
     (step(EQUIPMENT, 1, "ack_level"), "prefecture", "step 2: ack_level: is prefecture: equipment never goes above"),
@@ -159,8 +179,17 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
     (chain(II, "severity"), "I", "p.toml: chains: have none for hazard of severity II; add a chain with it"),
     (chain(II, "domains"), ["gas"], "have none for hazard of severity II, water, pipeline, traffic; add one without"),
     (chain(II, "domains"), [*DOMAINS], "have none for hazard of severity II, domains that are not named; add one"),
-    (chain(III, "hours"), "day", ""),  # day and night: everything has a chain
-    (chain(III_NIGHT, "domains"), ["gas"], ""),
+    (chain(III, "hours"), "all", ""),  # the night's chain is above it
+    (
+        chain(III_NIGHT, "hours"),
+        "day",
+        "chain 5 (III day): is never reached: chain 4 (III day) above fits all its alerts",
+    ),
+    (
+        chain(III_NIGHT, "domains"),
+        ["gas"],
+        "have none for hazard of severity III, water, pipeline, traffic by night; add",
+    ),
     (chain(III_NIGHT, "severity"), "IV", "chain 6 (IV night): is never reached: chain 4 (IV night) above fits"),
     # response times
     (
@@ -186,6 +215,8 @@ BAD: list[tuple[tuple[str | int, ...], Any, str]] = [
         ["2027-02-30"],
         "p.toml: calendar.off: '2027-02-30' is no day; want 2027-02-05 or 2027-02-05/",
     ),
+    (("calendar", "off"), ["2027-02-05"] * 101, "p.toml: calendar.off: has 101 entries; want at most 100"),
+    (("chains",), public(default_policy())["chains"] * 60, "p.toml: chains: has 660 entries; want at most 500"),
     (("calendar", "on"), ["2027-02-05/2027-02-01"], "calendar.on: '2027-02-05/2027-02-01' ends before it begins or is"),
 ]
 
@@ -210,12 +241,29 @@ def test_a_county_asks_no_other_county() -> None:
     parse({**with_(step(II, 0, "tell"), ["county", "unit:522601001"]), "id": "522601"}, "p.toml", Divisions.load())
 
 
+def test_the_countys_own_code_is_the_county() -> None:
+    plain = {**with_(step(III, 2, "tell"), ["prefecture", "unit:522601"]), "id": "522601"}
+    assert "step 3: tell: names unit:522601/duty again, which step 2 told: a cycle" in refused(plain)
+
+
+def test_a_policy_that_no_message_could_carry() -> None:
+    many = ["county", *(f"org:{n:02d}{'供水' * 40}" for n in range(49))]
+    plain = public(default_policy())
+    of_domains = [{**plain["chains"][II], "domains": [domain]} for domain in DOMAINS]
+    plain["chains"] = [{**c, "inform": many, "task": many} for c in (*of_domains, *plain["chains"])]
+    assert "bytes as a record; use fewer tables, at most 300000 bytes" in refused(plain)
+
+
 def test_every_fault_is_told_once_and_none_is_half_taken() -> None:
     plain = with_(chain(EQUIPMENT, "class"), "hazard")  # a table of two severities
     plain["chains"][II]["hours"] = "noon"
     told = refused(plain)
     assert told.count("clock: working is for equipment only") == 1
     assert "chain 3 (II noon): hours" in told
+
+
+def test_of_a_policy_for_nobody_only_that_is_told() -> None:
+    assert refused({"id": "x", "chains": []}).count("p.toml: ") == 1
 
 
 def test_text_that_is_no_toml() -> None:
@@ -227,7 +275,7 @@ def test_records_of_the_topic_are_checked_too() -> None:
     good = default_policy()
     assert decode(encode(good)) == good
     bad = msgspec.structs.replace(good, chains=good.chains[1:])
-    assert decode(encode(msgspec.structs.replace(bad, removed=True))).removed  # nobody begins with it
+    assert decode(encode(msgspec.structs.replace(bad, chains=(), removed=True))).removed  # nobody begins with it
     with pytest.raises(PolicyError, match="policy 522600: chains: have none for hazard of severity I; add a chain"):
         decode(encode(msgspec.structs.replace(bad, chains=good.chains[2:])))
     for junk in (b"", b"{}", b"[1]", encode(good)[:-1]):

@@ -58,6 +58,11 @@ def test_turns(steps: Sequence[Alert], turns: list[list[tuple[str, str]]]) -> No
     assert played(*steps) == turns
 
 
+def test_unknown_without_a_silent_sensor_is_active() -> None:
+    turns = Silence().keep(replace(LOW, condition="UNKNOWN"))
+    assert [(t.alert, t.condition) for t in turns] == ACTIVE
+
+
 def test_restored_in_any_order_it_answers_the_same() -> None:
     stored = (replace(LOW, condition="UNKNOWN"), GONE1, GONE2)
     for order in permutations(stored):

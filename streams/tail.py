@@ -16,9 +16,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from api.topic_watch import TopicIds, TopicWatch
 from streams.kafka import aiokafka_kwargs
 from streams.settings import Settings
+from streams.topic_watch import TopicIds, TopicWatch
 
 log = logging.getLogger(__name__)
 

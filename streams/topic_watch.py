@@ -12,9 +12,9 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
-from api.records import run_of
 from streams.kafka import kafka_python_kwargs
 from streams.settings import Settings
+from streams.topics import run_of
 
 GONE_AFTER = 2  # looks in a row without a topic: one alone may be a broker that is starting
 

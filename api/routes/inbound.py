@@ -1,0 +1,105 @@
+"""Answers from telephones, brought by the operator's gateways: press 1, or reply with the code, is 签收.
+
+No account signs in here: the gateway signs each body (`streams.notify.signing`), and a code counts only from the
+number that was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+
+from api import users
+from api.context import Context, Ctx
+from api.docs import problems
+from api.errors import Problem
+from streams.events import Command, stable_id
+from streams.notify import answers, codes, signing
+from streams.notify.options import secrets_from
+
+router = APIRouter(tags=["inbound"])
+COMMENT = {"voice": "电话按键签收 / by pressing 1 on the telephone", "sms": "短信回复签收 / by SMS reply"}
+ACK_KEY = "1"
+_ERRORS = problems(401, 404, 409, 422, 429, 503, 504)
+
+
+class Said(msgspec.Struct, frozen=True):
+    """Of a gateway: `code` and `digit` from voice, `text` from SMS."""
+
+    number: str
+    code: str = ""
+    digit: str = ""
+    text: str = ""
+
+
+@router.post("/inbound/voice", responses=_ERRORS)
+async def voice(request: Request, ctx: Ctx) -> dict[str, Any]:
+    """`{"number", "code", "digit"}`: the code is that of the call; digit 1 acknowledges."""
+    said = await _signed(request, ctx)
+    if said.digit != ACK_KEY:
+        return {"result": "ignored", "alert": None}
+    return await _answered(ctx, said.number, codes.code_in(said.code), "voice")
+
+
+@router.post("/inbound/sms", responses=_ERRORS)
+async def sms(request: Request, ctx: Ctx) -> dict[str, Any]:
+    """`{"number", "text"}`: a text with the code of the message acknowledges its alert."""
+    said = await _signed(request, ctx)
+    return await _answered(ctx, said.number, codes.code_in(said.text), "sms")
+
+
+async def _signed(request: Request, ctx: Context) -> Said:
+    secret = secrets_from(ctx.settings)["inbound_secret"]
+    if not secret:
+        raise Problem(503, "answers of telephones are not taken: no CITYOPS_NOTIFY_INBOUND_SECRET is set")
+    body = await request.body()
+    head = request.headers
+    why = signing.fault(secret, head.get(signing.TIMESTAMP, ""), head.get(signing.SIGNATURE, ""), body, time.time())
+    if why:
+        raise Problem(401, why)
+    try:
+        return msgspec.json.decode(body, type=Said)
+    except msgspec.MsgspecError as error:
+        raise Problem(422, f"body: {error}") from None
+
+
+async def _answered(ctx: Context, number: str, code: str, way: str) -> dict[str, Any]:
+    number, now = codes.number_of(number), int(time.time() * 1000)
+    if await asyncio.to_thread(answers.guarded, ctx.outbox, number, now):
+        raise Problem(429, "too many wrong codes; wait 10 minutes", {"Retry-After": "600"})
+    found = await asyncio.to_thread(answers.look, ctx.outbox, number, code, now)
+    row = found.message
+    if row is None:
+        raise Problem(404, "no message with this code went to this number, or it is too old")
+    if not found.used:
+        await _ack(ctx, row, way, now)
+        await asyncio.to_thread(answers.use, ctx.outbox, row["id"], now)
+    return {"result": "acknowledged", "alert": row["alert"]}
+
+
+async def _ack(ctx: Context, row: dict[str, Any], way: str, now: int) -> None:
+    user = await asyncio.to_thread(users.get, ctx.store, row["user"]) if row["user"] else None
+    command = Command(
+        id=uuid.uuid4().hex,
+        alert=row["alert"],
+        county=row["county"],
+        command="ack",
+        version=None,  # who answers a telephone sees no version: the alert as it is
+        by=user.name if user else row["person"] or f"room:{row['place']}",
+        role=user.role if user else "officer",
+        unit=user.unit if user else row["place"],
+        at_ms=now,
+        comment=COMMENT[way],
+        key=stable_id("inbound", row["id"]),
+    )
+    result = await ctx.bus.send(command, row["run"], ctx.settings.command_wait_s)
+    if result is None:
+        raise Problem(504, f"no answer of the alerts app within {ctx.settings.command_wait_s:g} s", command=command.id)
+    if not result.get("accepted"):
+        reason = (result.get("reason") or {}).get("en") or "refused"
+        raise Problem(int(result.get("status") or 409), f"alert {row['alert']}: {reason}", row=result.get("row", ""))

@@ -1,0 +1,161 @@
+"""An alert among others: what explains it, which group it joins, and what becomes of its children when it changes.
+
+`joined` is asked of each new episode before its clock starts; `after` of each change that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from streams.alerts.book import Book
+from streams.alerts.desk import Desk
+from streams.alerts.escalation import to_all
+from streams.alerts.group import GroupKey, group_alert, group_cleared, grouped, is_group
+from streams.alerts.incidents import member_asks
+from streams.alerts.inhibition import BY_RULE, explained, may_suppress, released, told_again
+from streams.alerts.raising import clocked
+from streams.alerts.silence import turned
+from streams.alerts.table import TABLE
+from streams.alerts.transitions import Step, moved, touched
+from streams.events import Alert, Command, Text
+
+GROUP_TOLD_MS = 5_000  # a growing group is told of so often
+GROUP_LOOK_MS = 30_000  # how often it is looked whether a storm is over
+GROUPS = "\0groups"  # in the queue of what is due
+OVER = Text("主报警已恢复，恢复通知", "what explained it is over: told again")
+GRAVER = Text("级别升高或主报警未通知，恢复通知", "graver than what explains it, or that is not told itself: told")
+
+
+class Joined(NamedTuple):
+    """A new episode as its family makes it; what else changes, in order, after it was kept."""
+
+    alert: Alert
+    then: list[Step]
+
+
+class Family:
+    """The relations between alerts of one partition."""
+
+    def __init__(self, book: Book, desk: Desk) -> None:
+        self._book, self._desk = book, desk
+
+    # -- a new episode ---------------------------------------------------------------------------------------------
+
+    def joined(self, alert: Alert, now_ms: int, zone_sensors: int = 0) -> Joined:
+        """Its parent or group, and the alerts that it explains."""
+        book = self._book
+        cause = book.inhibitor.parent_of(alert)
+        if cause is not None:
+            alert = explained(alert, cause)
+        effects = book.inhibitor.explains(alert)
+        silent = book.zones.on_raise(alert, now_ms, zone_sensors)
+        key = book.storm.on_raise(alert, now_ms, bool(effects))
+        then: list[Step] = []
+        if silent is not None and alert.parent is None:
+            before = [a for i in silent.members if i != alert.id and (a := book.get(i)) is not None]
+            then += self._grouped(silent.key, alert, before, now_ms)
+            alert = grouped(alert, silent.key)
+        elif key is not None:
+            then += self._grouped(key, alert, [], now_ms)
+            alert = grouped(alert, key)
+        for effect in effects:
+            child = book.get(effect.child)
+            if child is not None:
+                why = Text(
+                    f"由 {alert.title.zh} 解释：{effect.why.zh}", f"explained by {alert.title.en}: {effect.why.en}"
+                )
+                then.append(moved(child, explained(child, effect), "explain", why, now_ms, TABLE["FAMILY-1"]))
+        return Joined(alert, then)
+
+    def _grouped(self, key: GroupKey, alert: Alert, before: list[Alert], now_ms: int) -> Iterator[Step]:
+        """The group's own change, and those that join it together with the new alert."""
+        held = self._book.get(key.id)
+        new = group_alert(key, held, [*before, alert], now_ms)
+        for member in before:
+            yield moved(member, grouped(member, key), "explain", new.reason, now_ms, TABLE["FAMILY-2"])
+        if held is None:
+            yield clocked(None, moved(None, new, "raise", new.reason, now_ms, TABLE["GROUP-1"]), self._desk, now_ms)
+            self._book.due.put(GROUPS, now_ms + GROUP_LOOK_MS)
+        elif new.severity != held.severity:
+            step = moved(held, new, "severity", new.reason, now_ms, TABLE["GROUP-3"])
+            yield clocked(held, step, self._desk, now_ms)
+        elif now_ms - held.touched_group_ms >= GROUP_TOLD_MS:
+            new = replace(new, touched_group_ms=now_ms)
+            yield touched(held, new, "repeat", new.reason, now_ms, TABLE["GROUP-2"])
+        else:
+            yield Step(new, None, TABLE["GROUP-2"])
+
+    # -- a change --------------------------------------------------------------------------------------------------
+
+    def freed(self, alert: Alert) -> Alert:
+        """A child that may no longer be silenced is told: it is graver now, or its parent is not told itself."""
+        if alert.handling == "CLOSED" or not any(s.kind == BY_RULE for s in alert.suppressions):
+            return alert
+        parent = self._book.get(alert.parent)
+        if parent is not None and may_suppress(alert, parent):
+            return alert
+        return released(alert) if parent is None or is_group(parent) else told_again(alert)
+
+    def after(self, before: Alert | None, alert: Alert, now_ms: int) -> Iterator[Step]:
+        """What the change of one alert makes of others; each step is to be kept before the next is asked for."""
+        yield from self._told_after_all(alert, now_ms)
+        if alert.suppressions and not (before and before.suppressions):
+            for id_ in self._book.inhibitor.children_of(alert.id):
+                yield from self._told_after_all(self._book.alerts[id_], now_ms)
+        over = alert.condition == "CLEARED" or alert.handling == "CLOSED"
+        was = before is not None and (before.condition == "CLEARED" or before.handling == "CLOSED")
+        if over and not was:
+            yield from self._without(alert, now_ms)
+        while self._book.turns:
+            turn = self._book.turns.pop(0)
+            held = self._book.get(turn.alert)
+            if held is not None and held.condition != turn.condition:
+                trigger, row = ("unknown", "SILENT-1") if turn.condition == "UNKNOWN" else ("heard", "SILENT-2")
+                yield moved(held, turned(held, turn), trigger, turn.why, now_ms, TABLE[row])
+
+    def _told_after_all(self, child: Alert, now_ms: int) -> Iterator[Step]:
+        free = self.freed(child)
+        if free is not child:
+            yield clocked(child, moved(child, free, "release", GRAVER, now_ms, TABLE["FAMILY-4"]), self._desk, now_ms)
+
+    def _without(self, parent: Alert, now_ms: int) -> Iterator[Step]:
+        """Children of a parent that is over: what still lasts is told. Those that people merged stay merged."""
+        if is_group(parent) and parent.handling != "CLOSED":
+            return
+        for id_ in self._book.inhibitor.children_of(parent.id):
+            child = self._book.get(id_)
+            if child is None or child.merged or (id_ in parent.members and is_group(parent)):
+                continue
+            if child.condition != "CLEARED":
+                yield clocked(
+                    child, moved(child, released(child), "release", OVER, now_ms, TABLE["FAMILY-3"]), self._desk, now_ms
+                )
+
+    def asks(self, before: Alert | None, alert: Alert, by: str, now_ms: int) -> list[Command]:
+        """What an incident has to hear of its member."""
+        if not alert.merged or before is None:
+            return []
+        if (before.condition, before.severity) == (alert.condition, alert.severity):
+            return []
+        cause = f"{alert.id}@{alert.version}"
+        return [ask.as_command(cause, by, alert.unit, now_ms) for ask in member_asks(alert)]
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def restored(self, at_ms: int) -> None:
+        """Groups that are not over are looked at again."""
+        if self._book.storm.has_groups():
+            self._book.due.put(GROUPS, at_ms + GROUP_LOOK_MS)
+
+    def on_look(self, now_ms: int) -> Iterator[Step]:
+        """Groups whose storm is over and whose members are all over."""
+        for id_ in self._book.storm.tick(now_ms):
+            held = self._book.get(id_)
+            if held is not None:
+                new = group_cleared(held, now_ms)
+                yield moved(held, new, "clear", new.reason, now_ms, TABLE["GROUP-4"], to_all(held, "clear"))
+        if self._book.storm.has_groups():
+            self._book.due.put(GROUPS, now_ms + GROUP_LOOK_MS)

@@ -1,0 +1,166 @@
+"""Notifications by HTTP: lists, sending again, destinations, exercises with two approvers, answers of telephones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import insert, select
+
+from api import users
+from api.app import create_app
+from api.context import Context
+from streams.notify import codes, schema, signing
+from tests.unit.api.conftest import PASSWORD, T0, FakeBus, bearer, keep
+
+SECRET = "gateway-secret-of-32-characters!"
+NUMBER = "13812345678"
+
+
+async def test_the_list_is_of_ones_unit_filtered_and_paged(client: httpx.AsyncClient, context: Context) -> None:
+    for k in range(5):
+        keep(context, id=f"{k:020x}", notice=f"{k}.0", created_ms=T0 + k // 2, state="dead" if k == 4 else "queued")
+    keep(context, id="f" * 20, alert="g", unit="522622001", person="wu")
+    first = (await client.get("/api/v1/notifications", params={"limit": 4})).json()
+    rest = (await client.get("/api/v1/notifications", params={"limit": 4, "page": first["next"]})).json()
+    ids = [i["id"] for i in first["items"] + rest["items"]]
+    assert len(ids) == len(set(ids)) == 6
+    assert rest["next"] is None
+    one = next(i for i in first["items"] if i["state"] == "queued")
+    assert (one["address"], one["until"]) == ("138****5678", "2025-11-23T08:00:00.000Z")
+    assert one["reason"]["zh"] == "等待发送"
+    own = await client.get("/api/v1/notifications", headers=bearer(context, "huangping"))
+    assert [i["person"] for i in own.json()["items"]] == ["wu"]
+    dead = await client.get("/api/v1/notifications", params={"state": "dead", "alert": "w", "person": "li"})
+    assert [i["id"] for i in dead.json()["items"]] == [f"{4:020x}"]
+    for bad in ({"state": "lost"}, {"page": "x"}, {"limit": "0"}):
+        assert (await client.get("/api/v1/notifications", params=bad)).status_code == 422
+
+
+async def test_a_dead_one_is_sent_again_and_others_are_not(client: httpx.AsyncClient, context: Context) -> None:
+    keep(context, id="a1", state="dead", attempts=6)
+    keep(context, id="a2", state="delivered", notice="2.0")
+    answer = await client.post("/api/v1/notifications/a1/resend")
+    assert (answer.status_code, answer.json()["state"], answer.json()["attempts"]) == (200, "queued", 0)
+    assert "prefecture" in answer.json()["reason"]["en"]
+    assert (await client.post("/api/v1/notifications/a2/resend")).status_code == 409
+    assert (await client.post("/api/v1/notifications/no/resend")).status_code == 404
+
+
+async def test_destinations_show_what_waits(client: httpx.AsyncClient, context: Context) -> None:
+    keep(context, id="a1")
+    keep(context, id="a2", notice="2.0", created_ms=T0 - 1000)
+    found = (await client.get("/api/v1/notifications/channels")).json()
+    assert found["per_minute"]["sms"] == 300
+    assert found["items"][0] | {"id": ""} == found["items"][0] | {
+        "id": "", "channel": "sms", "address": "138****5678", "breaker": "closed", "waiting": 2,
+        "oldest": "2025-11-23T07:59:59.000Z",
+    }  # fmt: skip
+    metrics = (await client.get("/metrics")).text
+    assert "13812345678" not in metrics
+
+
+async def test_an_exercise_needs_two_people(client: httpx.AsyncClient, context: Context) -> None:
+    made = await client.post("/api/v1/exercises", json={"run": "d1", "people": ["wu", "li", "li"]})
+    assert (made.status_code, made.json()["state"], made.json()["people"]) == (201, "proposed", ["li", "wu"])
+    own = await client.post("/api/v1/exercises/d1/approve")
+    assert own.status_code == 409
+    assert "another person" in own.json()["detail"]
+    other = await client.post("/api/v1/exercises/d1/approve", headers=bearer(context, "admin"))
+    assert (other.json()["state"], other.json()["approved_by"]) == ("approved", "admin")
+    again = await client.post("/api/v1/exercises", json={"run": "d1", "people": ["yang"]})
+    assert again.status_code == 409
+    ended = await client.post("/api/v1/exercises/d1/end")
+    assert ended.json()["state"] == "ended"
+    assert (await client.post("/api/v1/exercises/d1/approve", headers=bearer(context, "admin"))).status_code == 409
+    assert (await client.post("/api/v1/exercises/none/approve")).status_code == 404
+    assert (await client.post("/api/v1/exercises", json={"run": "../x", "people": ["a"]})).status_code == 422
+
+
+@pytest.fixture
+async def gateway(context: Context) -> Any:
+    """Posts a body as the gateway does."""
+    context.settings = context.settings.replace(notify_inbound_secret=SECRET)
+    app = create_app(context)
+
+    async def post(way: str, body: dict[str, Any], secret: str = SECRET, ago_s: float = 0.0) -> httpx.Response:
+        raw = json.dumps(body).encode()
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            signed = signing.headers(secret, time.time() - ago_s, raw)
+            return await client.post(f"/api/v1/inbound/{way}", content=raw, headers=signed)
+
+    return post
+
+
+def coded(context: Context, code: str = "4711", **changes: Any) -> None:
+    keep(context, **{"id": "m1", "state": "sent", **changes})
+    with context.outbox.write() as tx:
+        tx.execute(
+            insert(schema.codes),
+            {"message": changes.get("id", "m1"), "number": NUMBER, "code": code, "alert": "w", "person": "li",
+             "expires_ms": int(time.time() * 1000) + 60_000, "used_ms": None},
+        )  # fmt: skip
+
+
+async def test_a_reply_acknowledges_once_for_the_person(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context)
+    for _ in range(2):
+        answer = await gateway("sms", {"number": "+86 " + NUMBER, "text": "收到 ４７１１"})
+        assert (answer.status_code, answer.json()) == (200, {"result": "acknowledged", "alert": "w"})
+    assert len(bus.sent) == 1
+    sent = bus.sent[0]
+    assert (sent.command, sent.alert, sent.by, sent.role, sent.unit) == ("ack", "w", "li", "officer", "522601001")
+    assert "短信" in sent.comment
+    with context.outbox.read() as tx:
+        assert tx.scalar(select(schema.messages.c.state)) == "delivered"
+
+
+async def test_pressing_1_acknowledges_as_the_account(gateway: Any, context: Context, bus: FakeBus) -> None:
+    await asyncio.to_thread(users.put, context.store, "li.wei", PASSWORD, "commander", "522601")
+    coded(context, user="li.wei", run="d1")
+    other = await gateway("voice", {"number": NUMBER, "code": "4711", "digit": "2"})
+    assert other.json() == {"result": "ignored", "alert": None}
+    assert (await gateway("voice", {"number": NUMBER, "code": "4711", "digit": "1"})).status_code == 200
+    assert [(c.by, c.role, c.unit) for c in bus.sent] == [("li.wei", "commander", "522601")]
+
+
+async def test_who_does_not_sign_rightly_is_refused(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context)
+    body = {"number": NUMBER, "text": "4711"}
+    assert (await gateway("sms", body, secret="another secret of 32 characters!")).status_code == 401
+    assert (await gateway("sms", body, ago_s=301)).status_code == 401
+    assert (await gateway("sms", body, ago_s=-301)).status_code == 401
+    assert (await gateway("sms", {"text": "4711"})).status_code == 422
+    context.settings = context.settings.replace(notify_inbound_secret="")
+    assert (await gateway("sms", body)).status_code == 503
+    assert bus.sent == []
+
+
+async def test_guessing_ends_after_a_few(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context)
+    for k in range(codes.WRONG_OF_NUMBER):
+        assert (await gateway("sms", {"number": NUMBER, "text": f"000{k}"})).status_code == 404
+    assert (await gateway("sms", {"number": NUMBER, "text": "4711"})).status_code == 429
+    assert bus.sent == []
+
+
+async def test_a_code_counts_from_the_number_that_was_told(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context)
+    assert (await gateway("sms", {"number": "13900000000", "text": "4711"})).status_code == 404
+    assert bus.sent == []
+
+
+async def test_what_the_alert_refuses_is_told_and_the_code_stays(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context)
+    bus.answer = {"accepted": False, "status": 409, "row": "ACK-3", "reason": {"zh": "", "en": "closed"}}
+    refused = await gateway("sms", {"number": NUMBER, "text": "4711"})
+    assert (refused.status_code, refused.json()["row"]) == (409, "ACK-3")
+    bus.answer = None
+    assert (await gateway("sms", {"number": NUMBER, "text": "4711"})).status_code == 504
+    bus.answer = {"accepted": True, "alert": None}
+    assert (await gateway("sms", {"number": NUMBER, "text": "4711"})).status_code == 200
