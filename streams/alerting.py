@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from geo.assets import Asset
 from geo.divisions import Divisions, UnitError
@@ -25,7 +26,7 @@ from streams.metrics import REJECTS, SUPPRESSED, TRANSITIONS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
 from streams.timers import AUDITOR, TICK
-from streams.wire import encode_record, encode_result
+from streams.wire import compact, encode_record, encode_result
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class AlertsLogic:
             return
         now_ms = self._now(record, event, out)
         if isinstance(event, Detection):
+            event = replace(event, evidence=compact(event.evidence))
             self._write(self.engine.on_detection(event, now_ms), record.partition, out)
         elif event.command == TICK:
             self._write(self.engine.on_tick(now_ms), record.partition, out)

@@ -59,6 +59,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     also_unit: str = ""
     suspect: str = ""  # what the zone's detectors take it for (`sewer_gas`, `natural_gas`); only a person rules it out
     series: tuple[tuple[int, float], ...] = ()  # (ts_ms, value)
+    series_json: bytes = b""  # the same as the public JSON has it: what an alert keeps, see `streams.wire.compact`
 
 
 class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):

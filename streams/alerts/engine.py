@@ -25,6 +25,7 @@ from streams.duty.book import DutyBook
 from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text
 
 KEPT_KEYS = 2_000  # idempotency keys remembered a partition
+_alert = msgspec.msgpack.Decoder(Alert)
 DUE_AT_ONCE = 500  # transitions of one tick; the timer asks again at once
 
 
@@ -53,7 +54,7 @@ class Engine:
 
     def restore(self, alerts: Mapping[str, bytes], keys: bytes, storms: bytes = b"") -> None:
         """Take back what was stored, in the order in which it changed."""
-        found = [msgspec.msgpack.decode(raw, type=Alert) for raw in alerts.values()]
+        found = [_alert.decode(raw) for raw in alerts.values()]
         for alert in sorted(found, key=lambda a: (a.changed_ms, a.id)):
             self.book.put(alert)
         self.book.storm.load(storms)
