@@ -3,7 +3,7 @@
 `healthcheck.py api` asks its `/healthz`. `healthcheck.py packer|detect|alerts` asks Kafka whether the worker's
 consumer group has a member on this host: a worker whose loop hangs sends no heartbeats and is put out of the group,
 which a look at the process table would not show. `healthcheck.py mqtt` looks at what the MQTT bridge says of itself in
-the data folder each 5 s.
+the data folder each 5 s, `healthcheck.py notify` at the file that the notifier touches there.
 """
 
 from __future__ import annotations
@@ -74,6 +74,17 @@ def mqtt(settings: Settings, old_s: float = 30.0) -> str:
     return "" if newest.get("connected") else "the MQTT bridge has no connection to its broker"
 
 
+def notify(settings: Settings, old_s: float = 30.0) -> str:
+    """Why the notifier is not at work, "" when it is: it touches a file each 5 s."""
+    from streams.folders import data_folder
+
+    try:
+        at = (data_folder(settings) / "notify.alive").stat().st_mtime
+    except OSError:
+        at = 0.0
+    return "" if time.time() - at <= old_s else f"the notifier gave no sign of life in {old_s:.0f} s"
+
+
 def main(arguments: list[str]) -> int:
     name = arguments[0] if len(arguments) == 1 else ""
     if name == "api":
@@ -82,8 +93,10 @@ def main(arguments: list[str]) -> int:
         trouble = worker(Settings(), name, own_addresses())
     elif name == "mqtt":
         trouble = mqtt(Settings())
+    elif name == "notify":
+        trouble = notify(Settings())
     else:
-        trouble = f"usage: healthcheck.py api|mqtt|{'|'.join(WORKERS)}"
+        trouble = f"usage: healthcheck.py api|mqtt|notify|{'|'.join(WORKERS)}"
     if trouble:
         print(trouble, file=sys.stderr)
     return 1 if trouble else 0

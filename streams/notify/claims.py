@@ -1,4 +1,4 @@
-"""Messages on their way: what is due, taking it in hand, what came of an attempt. Each step is one SQL transaction."""
+"""Messages on their way: what is due, taking it in hand, what came of an attempt. Each is a step of a transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from streams.events import SEVERITIES, stable_id
 from streams.notify import backoff, codes, plan, schema, states
 from streams.notify.compose import Composed
-from streams.notify.outbox import Outbox, insert_rows, keep_reply
+from streams.notify.outbox import Outbox, insert_rows, keep_replies
 from streams.notify.plan import Row
 from streams.notify.records import Seen, unpack
 
@@ -53,11 +53,11 @@ def restart(outbox: Outbox, now_ms: int) -> int:
 
 
 def due(outbox: Outbox, now_ms: int) -> tuple[list[Row], int | None]:
-    """Destinations that have something to send now (id, channel, address, mode, severity), and when the next will."""
+    """Destinations that have something to send now (dest, channel, mode, rank), and when the next will."""
     with outbox.read() as tx:
         waiting = _m.state.in_(states.WAITING)
         rows = tx.execute(
-            select(_m.dest, _m.channel, func.min(_m.address).label("address"), func.min(_m.mode).label("mode"))
+            select(_m.dest, _m.channel, func.min(_m.mode).label("mode"), func.min(_RANK).label("rank"))
             .where(waiting, _m.next_ms <= now_ms)
             .group_by(_m.dest, _m.channel)
             .order_by(func.min(_RANK))
@@ -66,37 +66,34 @@ def due(outbox: Outbox, now_ms: int) -> tuple[list[Row], int | None]:
         return [dict(r._mapping) for r in rows], later
 
 
-def only_mild(outbox: Outbox, dest: str, now_ms: int) -> bool:
+def only_mild(tx: Connection, dest: str, now_ms: int) -> bool:
     """Only III and IV are due at this destination: a rate limit may hold it."""
-    with outbox.read() as tx:
-        urgent = select(_m.id).where(_m.dest == dest, _m.state.in_(states.WAITING), _m.next_ms <= now_ms)
-        return tx.scalar(urgent.where(_m.severity.not_in(states.MILD)).limit(1)) is None
+    urgent = select(_m.id).where(_m.dest == dest, _m.state.in_(states.WAITING), _m.next_ms <= now_ms)
+    return tx.scalar(urgent.where(_m.severity.not_in(states.MILD)).limit(1)) is None
 
 
-def claim(outbox: Outbox, dest: str, compose: Compose, limits: Limits, now_ms: int) -> Claim | None:
+def claim(tx: Connection, dest: str, compose: Compose, limits: Limits, now_ms: int) -> Claim | None:
     """Take the most urgent message of a destination in hand: state `sending`, text and code kept; None: none is due."""
-    with outbox.write() as tx:
-        while rows := _next(tx, dest, now_ms):
-            alerts = _alerts(tx, rows)
-            good: list[Row] = []
-            for row in rows:
-                why = states.cancelled(row["why"], row["place"], alerts.get(row["alert"]), now_ms)
-                if why is not None:
-                    _set(tx, row, state="cancelled", reason=plan.reason(why))
-                elif now_ms - row["created_ms"] > limits.give_up_ms and row["attempts"]:
-                    _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
-                else:
-                    good.append(row)
-            if not good:
-                continue
-            key = good[0]["batch"] or (good[0]["id"] if len(good) == 1 else stable_id(*(r["id"] for r in good)))
-            code = _code(tx, good[0], now_ms) if len(good) == 1 else ""
-            seen = tuple(alerts[r["alert"]] for r in good)
-            made = compose(good, seen, code)
-            sending = {"state": "sending", "batch": key, "text": made.text, "reason": plan.reason(states.SENDING)}
-            for row in good:
-                _set(tx, row, **sending, sent_ms=now_ms)
-            return Claim(key, tuple(good), seen, code, made)
+    while rows := _next(tx, dest, now_ms):
+        alerts = _alerts(tx, rows)
+        good: list[Row] = []
+        for row in rows:
+            why = states.cancelled(row["why"], row["place"], alerts.get(row["alert"]), now_ms)
+            if why is not None:
+                _set(tx, [row], state="cancelled", reason=plan.reason(why))
+            elif now_ms - row["created_ms"] > limits.give_up_ms and row["attempts"]:
+                _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
+            else:
+                good.append(row)
+        if not good:
+            continue
+        key = good[0]["batch"] or (good[0]["id"] if len(good) == 1 else stable_id(*(r["id"] for r in good)))
+        code = _code(tx, good[0], now_ms) if len(good) == 1 else ""
+        seen = tuple(alerts[r["alert"]] for r in good)
+        made = compose(good, seen, code)
+        sending = {"state": "sending", "batch": key, "text": made.text, "reason": plan.reason(states.SENDING)}
+        _set(tx, good, **sending, sent_ms=now_ms)
+        return Claim(key, tuple(good), seen, code, made)
     return None
 
 
@@ -122,9 +119,10 @@ def _alerts(tx: Connection, rows: Sequence[Row]) -> dict[str, Seen]:
     return {r.id: unpack(r.json) for r in found}
 
 
-def _set(tx: Connection, row: Row, **values: Any) -> None:
-    row |= values
-    tx.execute(update(schema.messages).where(_m.id == row["id"]).values(values))
+def _set(tx: Connection, rows: Sequence[Row], **values: Any) -> None:
+    for row in rows:
+        row |= values
+    tx.execute(update(schema.messages).where(_m.id.in_([row["id"] for row in rows])).values(values))
 
 
 def _code(tx: Connection, row: Row, now_ms: int) -> str:
@@ -144,64 +142,59 @@ def _code(tx: Connection, row: Row, now_ms: int) -> str:
     return code
 
 
-def succeeded(outbox: Outbox, done: Claim, arrived: bool, now_ms: int) -> None:
+def succeeded(tx: Connection, done: Claim, arrived: bool, now_ms: int) -> None:
     """A message was taken. `arrived`: by the destination itself, not only by a gateway on the way."""
-    values = {"state": "delivered", "reason": plan.reason(states.ARRIVED)}
-    if not arrived:
-        values = {"state": "sent", "reason": plan.reason(states.TAKEN)}
-    with outbox.write() as tx:
-        for row in done.rows:
-            if _still_sending(tx, row):
-                _set(tx, row, **values, sent_ms=now_ms)
-            keep_reply(tx, row, "delivered", now_ms)
+    state, why = ("delivered", states.ARRIVED) if arrived else ("sent", states.TAKEN)
+    if rows := _still_sending(tx, done.rows):
+        _set(tx, rows, state=state, reason=plan.reason(why), sent_ms=now_ms)
+    keep_replies(tx, done.rows, "delivered", now_ms)
 
 
-def failed(outbox: Outbox, done: Claim, why: str, final: bool, limits: Limits, draw: float, now_ms: int) -> None:
+def failed(tx: Connection, done: Claim, why: str, final: bool, limits: Limits, draw: float, now_ms: int) -> None:
     """An attempt failed: the message waits for the next one, or is given up; the next way to the person begins."""
     attempts = max(row["attempts"] for row in done.rows) + 1
-    with outbox.write() as tx:
-        for row in done.rows:
-            if not _still_sending(tx, row):
-                continue
-            row["attempts"] = attempts
-            if final or attempts >= limits.attempts:
-                _give_up(tx, row, plan.reason(states.dead(why, attempts)), now_ms)
-                continue
-            at = now_ms + backoff.wait_ms(attempts, draw)
-            _set(tx, row, state="failed", attempts=attempts, next_ms=at, reason=plan.reason(states.again(why, at)))
-            if attempts >= FALL_BACK_AFTER:
-                _fall_back(tx, row, now_ms)
+    rows = _still_sending(tx, done.rows)
+    if not rows:
+        return
+    at = now_ms + backoff.wait_ms(attempts, draw)
+    _set(tx, rows, state="failed", attempts=attempts, next_ms=at, reason=plan.reason(states.again(why, at)))
+    for row in rows:
+        if final or attempts >= limits.attempts:
+            _give_up(tx, row, plan.reason(states.dead(why, attempts)), now_ms)
+        elif attempts >= FALL_BACK_AFTER:
+            _fall_back(tx, row, now_ms)
 
 
-def _still_sending(tx: Connection, row: Row) -> bool:
-    """False where an answer came in before the gateway's own."""
-    return tx.scalar(select(_m.state).where(_m.id == row["id"])) == "sending"
+def _still_sending(tx: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Without those to which an answer came in before the gateway's own."""
+    ids = [row["id"] for row in rows]
+    there = set(tx.scalars(select(_m.id).where(_m.id.in_(ids), _m.state == "sending")))
+    return [row for row in rows if row["id"] in there]
 
 
 def _give_up(tx: Connection, row: Row, reason: str, now_ms: int) -> None:
-    _set(tx, row, state="dead", reason=reason, attempts=row["attempts"])
+    _set(tx, [row], state="dead", reason=reason)
     _fall_back(tx, row, now_ms)
     same = (_m.alert == row["alert"], _m.notice == row["notice"], _m.person == row["person"])
     if set(tx.scalars(select(_m.state).where(*same))) == {"dead"}:
-        keep_reply(tx, row, "failed", now_ms)
+        keep_replies(tx, [row], "failed", now_ms)
 
 
 def _fall_back(tx: Connection, row: Row, now_ms: int) -> None:
     made = plan.next_row(row, now_ms)
     if made is not None:
-        _set(tx, row, rest="[]")
+        _set(tx, [row], rest="[]")
         insert_rows(tx, [made], now_ms)
 
 
-def hold(outbox: Outbox, dest: str, until_ms: int, reason: str, limits: Limits, now_ms: int, broken: bool) -> None:
+def hold(tx: Connection, dest: str, until_ms: int, reason: str, limits: Limits, now_ms: int, broken: bool) -> None:
     """Nothing goes to this destination before `until_ms`; where it is `broken` the next ways to the people begin, and
     what has waited for too long is given up."""
-    with outbox.write() as tx:
-        here = (_m.dest == dest, _m.state.in_(states.WAITING), _m.next_ms <= now_ms)
-        for found in tx.execute(select(schema.messages).where(*here)).all() if broken else ():
-            row = dict(found._mapping)
-            if now_ms - row["created_ms"] > limits.give_up_ms:
-                _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
-            else:
-                _fall_back(tx, row, now_ms)
-        tx.execute(update(schema.messages).where(*here).values(next_ms=until_ms, reason=reason))
+    here = (_m.dest == dest, _m.state.in_(states.WAITING), _m.next_ms <= now_ms)
+    for found in tx.execute(select(schema.messages).where(*here)).all() if broken else ():
+        row = dict(found._mapping)
+        if now_ms - row["created_ms"] > limits.give_up_ms:
+            _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
+        else:
+            _fall_back(tx, row, now_ms)
+    tx.execute(update(schema.messages).where(*here).values(next_ms=until_ms, reason=reason))

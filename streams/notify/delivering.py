@@ -8,9 +8,12 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+
+from sqlalchemy import Connection
 
 from streams.alert_parts import Text
+from streams.events import SEVERITIES
 from streams.metrics import ATTEMPTS, BREAKERS, NOTIFY_SECONDS
 from streams.notify import claims, plan, standing, states
 from streams.notify.backoff import Breaker, Rate
@@ -22,10 +25,12 @@ from streams.notify.outbox import Outbox
 from streams.notify.plan import Row
 from streams.notify.records import Seen
 from streams.notify.standing import Standing
+from streams.notify.writing import Writer
 from streams.sql import StoreError
 from streams.wire import rfc3339
 
 log = logging.getLogger(__name__)
+GATHER_S = 0.05
 LOOK_S = 1.0  # what others put into the outbox (a resend) is seen after so long
 OF_ALL = ("voice", "sms")  # the limit is the gateway's
 
@@ -42,6 +47,7 @@ class Delivering:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._breakers: dict[str, Breaker] = {}
         self._rates: dict[str, Rate] = {}
+        self._writer = Writer(outbox)
 
     async def run(self) -> None:
         """What was being sent when the process before ended is sent first."""
@@ -49,18 +55,20 @@ class Delivering:
         if again:
             log.warning("%d messages were being sent when the notifier ended: sent again", again)
         self._breakers = await asyncio.to_thread(standing.breakers, self._outbox)
+        writing = asyncio.create_task(self._writer.run(), name="writer")
         try:
             while True:
+                await asyncio.sleep(GATHER_S)  # many wake it at once in a storm
                 self._wake.clear()
                 wait_s = await self._start()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 may lose a cancellation
                         await self._wake.wait()
         finally:
-            for task in self._tasks.values():
+            tasks = [*self._tasks.values(), writing]
+            for task in tasks:
                 task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks.values(), timeout=2)
+            await asyncio.wait(tasks, timeout=2)
 
     async def _start(self) -> float:
         try:
@@ -89,30 +97,33 @@ class Delivering:
         breaker = self._breakers.setdefault(dest, Breaker())
         limit = self._options.rates.get(channel, 0)
         rate = self._rates.setdefault(f"{channel}/{drill}" if channel in OF_ALL else dest, Rate(limit))
+        rank = found["rank"] + (10 if drill else 0)
         while True:
             now = _now()
             if wait := breaker.wait_ms(now):
                 await self._hold(dest, now + wait, states.broken(now + wait), now, broken=True)
                 return
             wait = rate.wait_ms(now)
-            if wait and await asyncio.to_thread(claims.only_mild, self._outbox, dest, now):
+            if wait and await self._writer.do(partial(claims.only_mild, dest=dest, now_ms=now), rank):
                 await self._hold(dest, now + wait, states.limited(channel, limit), now, broken=False)
                 return
-            taken = await asyncio.to_thread(claims.claim, self._outbox, dest, self._compose, self._limits, now)
+            step = partial(claims.claim, dest=dest, compose=self._compose, limits=self._limits, now_ms=now)
+            taken = await self._writer.do(step, rank)
             if taken is None:
                 self._told.set()
                 return
+            rank = SEVERITIES.index(taken.composed.severity) + (10 if drill else 0)
             rate.take(now)
             try:
                 outcome = await self._channel.send(self._envelope(taken))
             except Exception as error:  # a fault of a channel must not leave its message in flight
                 log.exception("channel %s", channel)
                 outcome = Outcome(False, type(error).__name__)
-            await self._finish(taken, outcome, breaker)
+            await self._finish(taken, outcome, breaker, rank)
 
     async def _hold(self, dest: str, until_ms: int, why: Text, now: int, *, broken: bool) -> None:
-        reason = plan.reason(why)
-        await asyncio.to_thread(claims.hold, self._outbox, dest, until_ms, reason, self._limits, now, broken)
+        reason, limits = plan.reason(why), self._limits
+        await self._writer.do(lambda tx: claims.hold(tx, dest, until_ms, reason, limits, now, broken))
         self._wake.set()
         self._told.set()
 
@@ -138,35 +149,40 @@ class Delivering:
             alerts=made.alerts, person=row["person"], run=row["run"], at=rfc3339(row["at_ms"]), more={"alerts": facts},
         )  # fmt: skip
 
-    async def _finish(self, taken: Claim, outcome: Outcome, breaker: Breaker) -> None:
+    async def _finish(self, taken: Claim, outcome: Outcome, breaker: Breaker, rank: int) -> None:
         now, row = _now(), taken.first
         ATTEMPTS.labels(row["channel"], "taken" if outcome.ok else "refused").inc()
         if outcome.ok:
             breaker.worked()
             for one in taken.rows:
                 NOTIFY_SECONDS.labels(one["channel"], one["severity"]).observe(max(0, now - one["at_ms"]) / 1000)
-            await _stored(claims.succeeded, self._outbox, taken, outcome.arrived, now)
         else:
+            log.warning("%s %s: attempt %d failed: %s", row["channel"], taken.key, row["attempts"] + 1, outcome.why)
             if not outcome.final:  # a message that is not wanted says nothing of the destination
                 breaker.failed(now)
                 if breaker.state(now) == "open":
                     BREAKERS.labels(row["channel"]).inc()
-            why, final = outcome.why, outcome.final
-            log.warning("%s %s: attempt %d failed: %s", row["channel"], taken.key, row["attempts"] + 1, why)
-            await _stored(claims.failed, self._outbox, taken, why, final, self._limits, random.random(), now)
-        await _stored(standing.keep, self._outbox, Standing.of(row, breaker, outcome.ok, outcome.why, now))
+        stands = Standing.of(row, breaker, outcome.ok, outcome.why, now)
+
+        def step(tx: Connection) -> None:
+            if outcome.ok:
+                claims.succeeded(tx, taken, outcome.arrived, now)
+            else:
+                claims.failed(tx, taken, outcome.why, outcome.final, self._limits, random.random(), now)
+            standing.keep(tx, stands)
+
+        await self._stored(step, rank)
         self._told.set()
         self._wake.set()
 
-
-async def _stored(step: Callable[..., None], *args: Any) -> None:
-    """Keep what came of an attempt, also where the database cannot be written for a while."""
-    while True:
-        try:
-            return await asyncio.to_thread(step, *args)
-        except StoreError as error:
-            log.error("%s", error)
-            await asyncio.sleep(LOOK_S)
+    async def _stored(self, step: Callable[[Connection], None], rank: int) -> None:
+        """Keep what came of an attempt, also where the database cannot be written for a while."""
+        while True:
+            try:
+                return await self._writer.do(step, rank)
+            except StoreError as error:
+                log.error("%s", error)
+                await asyncio.sleep(LOOK_S)
 
 
 def _now() -> int:

@@ -206,17 +206,20 @@ def _without_known(tx: Connection, made: Mapping[str, Row]) -> list[Row]:
 
 def _hold(tx: Connection, rows: Sequence[Row], now_ms: int, hold_ms: int) -> None:
     """III and IV of one destination go out together, `hold_ms` after the first of them."""
+    mild = [row for row in rows if row["state"] == "queued" and row["severity"] in states.MILD]
+    if not mild or hold_ms <= 0:
+        return
     c = schema.messages.c
-    ends: dict[tuple[str, str], int] = {}
-    for row in rows:
-        if row["state"] != "queued" or row["severity"] not in states.MILD or hold_ms <= 0:
-            continue
-        key = (row["dest"], row["person"])
-        if key not in ends:
-            open_ = (c.dest == key[0], c.person == key[1], c.state == "queued", c.batch == "", c.next_ms > now_ms)
-            found = tx.scalar(select(func.min(c.next_ms)).where(*open_, c.severity.in_(states.MILD)))
-            ends[key] = min(found or now_ms + hold_ms, now_ms + hold_ms)
-        row |= {"next_ms": ends[key], "reason": plan.reason(states.COLLECTED)}
+    open_ = (c.state == "queued", c.next_ms > now_ms, c.next_ms <= now_ms + hold_ms, c.batch == "")
+    found = tx.execute(
+        select(c.dest, c.person, func.min(c.next_ms))
+        .where(*open_, c.severity.in_(states.MILD))
+        .group_by(c.dest, c.person)
+    )
+    ends = {(dest, person): until for dest, person, until in found}
+    for row in mild:
+        until = ends.setdefault((row["dest"], row["person"]), now_ms + hold_ms)
+        row |= {"next_ms": until, "reason": plan.reason(states.COLLECTED)}
 
 
 def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
@@ -224,14 +227,17 @@ def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
     if not rows:
         return
     tx.execute(insert(schema.messages), list(rows))
-    for row in rows:
-        if row["state"] == "delivered" or (row["state"] == "stub" and row["mode"] == "exercise"):
-            keep_reply(tx, row, "delivered", now_ms)
-        elif row["state"] == "dead":
-            keep_reply(tx, row, "failed", now_ms)
+    told = [r for r in rows if r["state"] == "delivered" or (r["state"] == "stub" and r["mode"] == "exercise")]
+    keep_replies(tx, told, "delivered", now_ms)
+    keep_replies(tx, [r for r in rows if r["state"] == "dead"], "failed", now_ms)
 
 
-def keep_reply(tx: Connection, row: Row, command: str, now_ms: int) -> None:
-    made = plan.reply(row, command, now_ms)
-    if tx.scalar(select(schema.replies.c.id).where(schema.replies.c.id == made["id"])) is None:
-        tx.execute(insert(schema.replies), made)
+def keep_replies(tx: Connection, rows: Sequence[Row], command: str, now_ms: int) -> None:
+    """Results that are to go to Kafka; one that waits already is not kept twice."""
+    if not rows:
+        return
+    made = {r["id"]: r for r in (plan.reply(row, command, now_ms) for row in rows)}
+    c = schema.replies.c.id
+    there = set(tx.scalars(select(c).where(c.in_(list(made)))))
+    if new := [reply for id_, reply in made.items() if id_ not in there]:
+        tx.execute(insert(schema.replies), new)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,8 @@ from streams.notify.reporting import Reporting
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
+THREADS = 64
+ALIVE, ALIVE_S = "notify.alive", 5.0
 LOUD = ("httpx", "httpcore", "urllib3", "requests", "apprise")  # their lines have URLs
 
 
@@ -53,6 +56,8 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, options: Options, folder: Path) -> None:
     stop = asyncio.Event()
+    # name look-ups block a thread each: those that hang must not take the database's
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     outbox = await asyncio.to_thread(Outbox.of, settings, folder)
@@ -72,6 +77,7 @@ async def _serve(settings: Settings, options: Options, folder: Path) -> None:
         "reporting": reporting.run(),
         "auditor": Auditor(settings, outbox, reporting).run(),
         "duty": duty.followed(),
+        "alive": _alive(folder / ALIVE),
     }
     jobs = [asyncio.create_task(part, name=name) for name, part in parts.items()]
     stopping = asyncio.create_task(stop.wait())
@@ -90,6 +96,14 @@ async def _serve(settings: Settings, options: Options, folder: Path) -> None:
     outbox.close()
     if failed is not None and (error := failed.exception()) is not None:
         raise error
+
+
+async def _alive(path: Path) -> None:
+    """Touch a file from the loop that does the work: a look at it tells that the loop turns."""
+    while True:
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(path.touch)
+        await asyncio.sleep(ALIVE_S)
 
 
 def place_names(divisions: Divisions) -> PlaceOf:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from streams.notify import schema, states
 from streams.notify.backoff import Breaker
@@ -37,14 +37,13 @@ class Standing:
         )  # fmt: skip
 
 
-def keep(outbox: Outbox, s: Standing) -> None:
+def keep(tx: Connection, s: Standing) -> None:
     """After each attempt."""
     values: dict[str, Any] = {k: v for k, v in vars(s).items() if k not in ("id", "ok")}
-    with outbox.write() as tx:
-        taken, refused = int(s.ok), int(not s.ok)
-        counted = {"taken": _d.taken + taken, "refused": _d.refused + refused}
-        if not tx.execute(update(schema.destinations).where(_d.id == s.id).values(**values, **counted)).rowcount:
-            tx.execute(insert(schema.destinations).values(id=s.id, **values, taken=taken, refused=refused))
+    taken, refused = int(s.ok), int(not s.ok)
+    counted = {"taken": _d.taken + taken, "refused": _d.refused + refused}
+    if not tx.execute(update(schema.destinations).where(_d.id == s.id).values(**values, **counted)).rowcount:
+        tx.execute(insert(schema.destinations).values(id=s.id, **values, taken=taken, refused=refused))
 
 
 def breakers(outbox: Outbox) -> dict[str, Breaker]:

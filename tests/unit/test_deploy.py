@@ -194,8 +194,10 @@ def test_our_volumes_are_the_images():
     prepared = next(text for text in of(IMAGE, "RUN") if "install --directory --owner=cityops" in text)
     for folder in (*declared, env["NUMBA_CACHE_DIR"]):
         assert folder in prepared.split(), f"{folder} is not made writable for the user"
-    assert any(v.startswith("data:") for v in OURS["api"]["volumes"])
-    for name in OURS.keys() - {"api"}:
+    shared = {"api", "notify"}  # both open the outbox
+    for name in shared:
+        assert any(v.startswith("data:") for v in OURS[name]["volumes"]), name
+    for name in OURS.keys() - shared:
         assert not any(v.startswith("data:") for v in OURS[name].get("volumes", [])), f"{name} has no data of its own"
 
 

@@ -57,6 +57,15 @@ def test_health_of_the_api(http_status: tuple[int, list[int]]):
     assert "port 1:" in check(Settings({"port": 1}, env={}))
 
 
+def test_health_of_the_notifier(tmp_path: Path):
+    check = load_healthcheck().notify
+    settings = Settings({"data": str(tmp_path)}, env={})
+    assert "no sign of life" in check(settings)
+    (tmp_path / "notify.alive").touch()
+    assert check(settings) == ""
+    assert "no sign of life" in check(settings, -1.0)
+
+
 def test_health_of_the_mqtt_bridge(tmp_path: Path):
     check = load_healthcheck().mqtt
     settings = Settings({"data": str(tmp_path)}, env={})

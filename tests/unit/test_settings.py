@@ -85,6 +85,9 @@ def test_show_says_where_values_come_from_and_masks_secrets(clean: pytest.Monkey
     clean.setenv("CITYOPS_SECRET", secret)
     clean.setenv("CITYOPS_SASL_PASSWORD", "hunter2")
     clean.setenv("CITYOPS_MAVEN_REPOSITORY", "https://me:hunter2@mirror/maven2")
+    clean.setenv("CITYOPS_NOTIFY_SMS_URL", "https://sms.example.com/send?key=hunter2")
+    clean.setenv("CITYOPS_NOTIFY_MAIL_URL", "mailtos://me:hunter2@example.com")
+    clean.setenv("CITYOPS_NOTIFY_INBOUND_SECRET", secret)
     rows = {r["name"]: r for r in json.loads(run("show", "--json").stdout)}
     assert set(rows) == {s.env for s in SETTINGS}
     assert (rows["CITYOPS_PORT"]["value"], rows["CITYOPS_PORT"]["from"]) == ("9000", "environment")

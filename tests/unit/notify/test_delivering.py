@@ -60,7 +60,8 @@ async def test_killed_between_commit_and_send_it_is_sent_after_the_restart(box: 
             compose = first._compose
         for alert in ("a1", "a2"):  # taken in hand, and then the process is gone
             while not box.rows(alert=alert, state="sending"):
-                assert claims.claim(box.outbox, dest, compose, Limits(), now_ms()) is not None
+                with box.outbox.write() as tx:
+                    assert claims.claim(tx, dest, compose, Limits(), now_ms()) is not None
         keys = {r["batch"] for r in box.rows()}
         assert len(keys) == 2
         async with delivering(box, tmp_path):
@@ -87,9 +88,9 @@ async def test_the_breaker_opens_and_the_next_way_is_taken_meanwhile(box: Box, t
             box.feed(record(f"a{k}", notice(channels=["webhook", "sms"])))
         async with delivering(box, tmp_path, Limits(attempts=9), gateways={"sms_url": sms.url}):
             await until(lambda: len(box.rows(channel="sms", state="sent")) == 8, 20)
-            waiting = box.rows(channel="webhook")
+            await until(lambda: all("closed off until" in r["reason"] for r in box.rows(channel="webhook")))
+            assert all(r["next_ms"] > now_ms() for r in box.rows(channel="webhook"))
     assert len(bad.got) == 5
-    assert all("closed off until" in r["reason"] and r["next_ms"] > now_ms() for r in waiting)
 
 
 async def test_acked_or_closed_meanwhile_it_is_not_sent_and_says_why(box: Box, tmp_path: Path) -> None:
@@ -225,3 +226,13 @@ async def test_the_feed_needs_no_sending(box: Box) -> None:
     box.feed(record("a1", notice(people=[], channels=["feed"])))
     assert box.states() == ["delivered"]
     assert box.replies() == [("delivered", {"key": "1.0", "why": "raise", "person": "", "channel": "feed"})]
+
+
+async def test_after_two_failures_the_next_way_begins_beside_the_first(box: Box, tmp_path: Path) -> None:
+    async with server(lambda n: 500) as bad, server() as sms:
+        box.contacts["li"] = (("webhook", bad.url), ("sms", "13812345678"))
+        box.feed(record("a1", notice(channels=["webhook", "sms"])))
+        async with delivering(box, tmp_path, gateways={"sms_url": sms.url}):
+            await until(lambda: box.states(channel="sms") == ["sent"])
+            assert len(bad.got) in (2, 3)
+            assert box.rows(channel="webhook")[0]["state"] in ("failed", "sending")
