@@ -16,7 +16,7 @@ from api.context import Caller, Ctx
 from api.docs import REPORT, problems
 from api.routes.alerts import visible
 from geo.divisions import UnitError
-from streams.alerts.report_draft import KINDS, Reporter, draft
+from streams.alerts.report_draft import KINDS, Reporter, clocks_of, draft
 
 router = APIRouter(tags=["alerts"])
 
@@ -40,7 +40,8 @@ async def report(
         unit = ""
     timeline = [orjson.loads(step) for step in steps]
     reporter = Reporter(unit=unit, name=caller.name)
-    made = draft(orjson.loads(row["json"]), timeline, kind, ctx.divisions, int(time.time() * 1000), reporter)
+    clocks = clocks_of(ctx.policy(row["county"]))
+    made = draft(orjson.loads(row["json"]), timeline, kind, ctx.divisions, int(time.time() * 1000), reporter, clocks)
     if form == "text":
         return Response(made.text, media_type="text/plain; charset=utf-8")
     return Response(msgspec.json.encode(made), media_type="application/json")

@@ -14,7 +14,9 @@ from api import alarm_table, asking, queries
 from api.context import Caller, Ctx
 from api.docs import ALARM_FIGURES, problems
 from api.errors import Problem
+from geo.divisions import PREFECTURE
 from streams.kpi.figures import Question
+from streams.kpi.response import limits_of
 
 router = APIRouter(tags=["stats"])
 MODES = ("actual", "exercise", "test")
@@ -76,6 +78,7 @@ async def alarms(
     question = Question(asking.scoped(caller, prefix), from_ms, to_ms, **fields)
     if not ctx.alarms.ready:
         raise Problem(503, "the alarm figures are being read from the database; ask again", {"Retry-After": "2"})
+    ctx.alarms.limits = limits_of(ctx.policy(PREFECTURE))
     found = await asyncio.to_thread(ctx.alarms.ask, question)
     answer = alarm_table.public(found, question, unit or caller.unit, ctx.divisions)
     if form == "csv":

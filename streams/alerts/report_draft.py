@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from geo.divisions import Divisions
 from streams.alerts import report_parts as parts
+from streams.alerts.policy import REPORTS, Policy
 from streams.alerts.report_words import MODE, MODE_EN, SEVERITY, UNKNOWN, UNSIGNED, at, stamp, stamp_en, text, when
 from streams.events import Text
 from streams.wire import rfc3339
@@ -23,7 +24,10 @@ KINDS = {
     "follow_up": Text("续报", "follow-up"),
     "final": Text("终报", "final report"),
 }
-DEFAULT_CLOCKS = {(s, form): t for s in ("I", "II") for form, t in (("report_verbal", 1800), ("report_written", 3600))}
+Clocks = Mapping[tuple[str, str], int]
+DEFAULT_CLOCKS: Clocks = {
+    (s, form): t for s in ("I", "II") for form, t in (("report_verbal", 1800), ("report_written", 3600))
+}
 
 
 class Reporter(Struct, frozen=True, kw_only=True):
@@ -55,6 +59,11 @@ class Draft(Struct, frozen=True, kw_only=True):
     summary: str  # in English
 
 
+def clocks_of(policy: Policy) -> Clocks:
+    """Seconds of each severity and form, from the assessment."""
+    return {(t.severity, t.step): t.within_s for t in reversed(policy.response) if t.step in REPORTS}
+
+
 def draft(
     alert: Mapping[str, Any],
     timeline: Sequence[Mapping[str, Any]],
@@ -62,7 +71,7 @@ def draft(
     divisions: Divisions,
     now_ms: int,
     reporter: Reporter = Reporter(),  # noqa: B008 - frozen
-    clocks: Mapping[tuple[str, str], int] = DEFAULT_CLOCKS,
+    clocks: Clocks = DEFAULT_CLOCKS,
 ) -> Draft:
     """The draft of `kind` (of KINDS) for a public alert and its public timeline, oldest first.
 
