@@ -53,11 +53,6 @@ class Intake(Protocol):
 
 class Registry(Protocol):
     @property
-    def policy(self, county: str) -> Policy:
-        """The escalation policy in force in a county, or of the prefecture."""
-        own = {p.id: p for p in self.registry.policies() if not p.removed}
-        return own.get(county[:6]) or own.get(DEFAULT_ID) or default_policy()
-
     def trouble(self) -> str: ...
 
     def sensor(self, id_: str) -> Sensor | None: ...
@@ -123,6 +118,11 @@ class Context:
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
+
+    def policy(self, county: str) -> Policy:
+        """The escalation policy in force in a county, or of the prefecture."""
+        own = {p.id: p for p in self.registry.policies() if not p.removed}
+        return own.get(county[:6]) or own.get(DEFAULT_ID) or default_policy()
 
     def trouble(self) -> str:
         """Why this process cannot serve, "" when it can."""

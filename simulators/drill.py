@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from simulators.pacing import Pacer
 from simulators.replay import READY_S, check_alive, refuse_existing, run_settings
@@ -24,9 +25,9 @@ from streams.drills.play import Act, Answer, Refused, acts, tick
 from streams.drills.scene import Scene
 from streams.errors import CityopsError
 from streams.folders import data_folder
-from streams.kafka import aiokafka_kwargs, create_topics, delete_topics
+from streams.kafka import aiokafka_kwargs, create_topics, delete_topics, unreachable
 from streams.settings import Settings
-from streams.supervisor import Child, Supervisor
+from streams.supervisor import Child, Stopped, Supervisor
 
 ANSWER_S = 30.0
 TICK_S = 0.5  # of wall time, while a paced drill waits
@@ -72,6 +73,8 @@ class Drill:
             await self._consumer.start()
             self._consumer.assign([self._alerts, self._results])
             return await self._acts(Pacer(self.scene.start_ms, speed))
+        except (KafkaError, OSError) as error:
+            raise unreachable(self.settings, error) from None
         finally:
             await quietly(self._producer.stop(), "closing the drill's producer")
             await quietly(self._consumer.stop(), "closing the drill's reader")
@@ -94,6 +97,7 @@ class Drill:
         at_ms = pacer.event0_ms + int((pacer.clock() - pacer.wall0) * 1000 * pacer.speed)
         while step_ms and self.records and (at_ms := at_ms + step_ms) < until_ms:
             await pacer.until(at_ms)
+            self._alive()
             await self._send(topics.COMMANDS, None, msgspec.json.encode(tick(self.scene.county, at_ms)))
             await self._read(0)
         await pacer.until(until_ms)
@@ -154,8 +158,9 @@ def run(
         with supervisor.whole():
             create_topics(settings)
         worker = start_worker(supervisor, settings)
-        drill = Drill(settings, scene, lambda: check_alive(supervisor), show)
-        refused = asyncio.run(drill.play(speed))
+        drill = Drill(settings, scene, lambda: _go_on(supervisor), show)
+        with supervisor.whole():  # `Stopped` raised in a task of the Kafka client would be lost there: see `_go_on`
+            refused = asyncio.run(drill.play(speed))
         done = True
         return drill.records, refused
     finally:
@@ -176,3 +181,10 @@ def start_worker(supervisor: Supervisor, settings: Settings) -> Child:
     supervisor.add(worker)
     supervisor.wait_ready([worker], READY_S)
     return worker
+
+
+def _go_on(supervisor: Supervisor) -> None:
+    """Raises Stopped where a signal asked to end, CityopsError where the worker ended."""
+    if supervisor.stopping:
+        raise Stopped
+    check_alive(supervisor)

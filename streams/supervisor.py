@@ -178,6 +178,11 @@ class Supervisor:
             self._starting = False
             raise Stopped
 
+    @property
+    def stopping(self) -> bool:
+        """Has a signal asked to end?"""
+        return self._stopping
+
     def hold(self) -> None:
         """From here on a signal raises nothing: what follows is cleaning up, and has to be done whole."""
         self._stopping, self._starting = True, False

@@ -107,6 +107,7 @@ def _later(d: Deadline, now_ms: int, part: float) -> int:
 
 
 def acting(a: Alert) -> str:
-    """The level that acts: the highest that acked, else the responsible one."""
-    levels = [k.level for k in a.acks if k.level != "organisation"]
-    return max(levels, key=lambda level: RANK[level]) if levels else RESPONSIBLE[a.severity]
+    """The level that acts: the lowest that acked and may answer for it, else the highest, else the responsible one."""
+    levels = sorted({k.level for k in a.acks if k.level != "organisation"}, key=lambda level: RANK[level])
+    need = RANK[RESPONSIBLE[a.severity]]
+    return next((level for level in levels if RANK[level] >= need), levels[-1] if levels else RESPONSIBLE[a.severity])

@@ -122,7 +122,7 @@ _ROWS = (
     _no("close", "CLOSE-7", "I or II, false alarm or duplicate, by the responsible level", "一、二级误报由上一级复核结案", "a false alarm of I or II is reviewed one level up", 403),
     _no("close", "CLOSE-8", "gas, no hand-held reading", "待现场复核", "gas waits for a hand-held reading on site"),
     _no("close", "CLOSE-10", "has open members that are not cleared", "有未恢复的成员报警", "members of it are not cleared"),
-    _made("reopen", "REOPEN-1", "CLOSED, no newer episode", "back to ASSESSED"),
+    _made("reopen", "REOPEN-1", "CLOSED, no newer episode", "back to ASSESSED, to NEW where it has no verdict"),
     _no("reopen", "REOPEN-2", "not CLOSED", "未结案", "it is not closed"),
     _no("reopen", "REOPEN-3", "CLOSED, a newer episode", "已有新的报警", "there is a newer episode of it"),
     _made("comment", "COMMENT-1", "any", "recorded"),
