@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -14,13 +15,20 @@ from streams.settings import Settings
 pytestmark = pytest.mark.integration
 
 
+async def settled(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """The end once the last transaction's marker is there: 200 of four producers, two of 20 with their markers."""
+    while (end := (await consumer.end_offsets([tp]))[tp]) < 242:
+        await asyncio.sleep(0.02)
+    return int(end)
+
+
 async def read(settings: Settings, tp: TopicPartition, start: int, **more: Any) -> list[Any]:
     consumer = AIOKafkaConsumer(isolation_level="read_committed", **more, **aiokafka_kwargs(settings))
     await consumer.start()
     try:
         consumer.assign([tp])
         consumer.seek(tp, start)
-        end = (await consumer.end_offsets([tp]))[tp]
+        end = await settled(consumer, tp)
         out: list[Any] = []
         while await consumer.position(tp) < end:
             out += (await consumer.getmany(tp, timeout_ms=200)).get(tp, [])

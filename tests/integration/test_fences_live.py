@@ -77,7 +77,7 @@ def test_fences_and_profiles_reach_running_and_later_workers(broker: str, tmp_pa
         assert (gone.removed, gone.version) == (True, 2)
         for name in ("packer", "detect", "alerts"):
             pipe.start(name)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 150
         last: dict[str, Any] = {}
         while time.monotonic() < deadline and (not last or last["fences"]):
             send(settings, [30.0] * 5)
