@@ -37,5 +37,6 @@ def unack(m: Move) -> Made:
 
 
 def take_over(m: Move) -> Made:
-    a = replace(with_ack(m, m.level, m.c.by), stopped_by=m.c.by)
+    own = replace(m.alert, escalation=replace(m.alert.escalation, level=m.level))  # from now on it has to act
+    a = replace(with_ack(m._replace(alert=own), m.level, m.c.by), stopped_by=m.c.by)
     return Made(a, "TAKE-1", Text("提级处置", "taken over"), escalation.to_all(m.alert, "take_over"))

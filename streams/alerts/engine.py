@@ -20,9 +20,9 @@ from streams.alerts.policy_book import PolicyBook
 from streams.alerts.raising import clocked, on_detection, on_link
 from streams.alerts.severity import Rule, default_rules
 from streams.alerts.table import SYSTEM, TABLE
-from streams.alerts.transitions import Step
+from streams.alerts.transitions import Step, moved
 from streams.duty.book import DutyBook
-from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text
+from streams.events import Alert, AlertRecord, Command, CommandResult, Detection, Text, stable_id
 
 KEPT_KEYS = 2_000  # idempotency keys remembered a partition
 _alert = msgspec.msgpack.Decoder(Alert)
@@ -38,7 +38,7 @@ class Engine:
     def __init__(self, desk: Desk | None = None, rules: Sequence[Rule] | None = None) -> None:
         self.desk = desk or Desk(PolicyBook(), DutyBook())
         self.rules = rules or default_rules()
-        self.keys: dict[str, str] = {}  # idempotency key -> id of the alert it was done to
+        self.keys: dict[str, str] = {}  # idempotency key of a sender -> what was done by it, both as hashes
         self.asks: list[Command] = []
         self.surroundings = Surroundings()
         self.book = Book(Inhibitor(self.surroundings))
@@ -82,7 +82,9 @@ class Engine:
         """A new episode: linked, explained or grouped, then its clock starts."""
         alert, out = self._linked(alert, now_ms)
         alert, then = self.family.joined(alert, now_ms)
-        done = self._done(None, clocked(None, step._replace(alert=alert), self.desk, now_ms), now_ms)
+        assert step.transition is not None
+        step = moved(None, alert, "raise", step.transition.reason, now_ms, step.row)
+        done = self._done(None, clocked(None, step, self.desk, now_ms), now_ms)
         for other in then:
             assert other.alert is not None
             out += self._done(self.book.get(other.alert.id), other, now_ms)
@@ -124,10 +126,13 @@ class Engine:
     def on_command(self, c: Command, now_ms: int) -> tuple[CommandResult, list[AlertRecord]]:
         """The answer to the sender, and the records to write where it was accepted.
 
-        A key that was used before gives the same answer again and changes nothing.
+        A key that was used before gives the same answer again and changes nothing; with another command it is refused.
         """
         alert = self.alerts.get(c.alert)
-        if c.key and self.keys.get(f"{c.by}|{c.key}") == c.alert and alert is not None:
+        key, asked = stable_id(c.by, c.key), _asked(c)
+        if c.key and key in self.keys and alert is not None:
+            if self.keys[key] != asked:
+                return self._refusal(c, Step(alert, None, TABLE["ANY-8"]), alert), []
             return CommandResult(id=c.id, alert_id=c.alert, accepted=True, row="REPLAY", alert=alert), []
         step, asks = self._answer(alert, c, now_ms)
         self.asks += asks
@@ -135,7 +140,7 @@ class Engine:
             return self._refusal(c, step, alert), []
         out = self._done(alert, step, now_ms)
         if c.key:
-            self.keys[f"{c.by}|{c.key}"] = c.alert
+            self.keys[key] = asked
             while len(self.keys) > KEPT_KEYS:
                 self.keys.pop(next(iter(self.keys)))
         return CommandResult(id=c.id, alert_id=c.alert, accepted=True, row=step.row.name, alert=step.alert), out
@@ -195,3 +200,9 @@ class Engine:
             else:  # it would go on for ever: once a tick is enough
                 due.put(id_, now_ms + 1000)
         return out
+
+
+def _asked(c: Command) -> str:
+    """What a command asks for, whoever sends it, whenever; a hash."""
+    params = (part for name in sorted(c.params) for part in (name, bytes(c.params[name]).decode()))
+    return stable_id(c.alert, c.command, c.comment, *params)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from streams.alerts.desk import PREFECTURE, Desk, Reached, above, level_of, unit_at
 from streams.alerts.policy import Address, Chain, Policy, Step
 from streams.alerts.policy_book import chain_for, ref
+from streams.alerts.severity import worse
 from streams.alerts.table import GRAVE, RANK
 from streams.alerts.transitions import Tell
 from streams.alerts.working_time import add_working, calendar_of, next_end_of_night
@@ -19,6 +20,7 @@ from streams.events import Alert, Escalation, Told
 ON_TIME_MS = 5_000
 LATE_MS = 30_000
 QUIETLY = ("sms", "chat", "email", "webhook", "voice", "feed")  # what nobody has to wake up for
+ASKS = ("raise", "severity", "escalate", "remind")  # notices that ask for an ack: others are not waited for
 REPEAT_S = 120  # of I and II where a policy that went round the checks gives none
 
 
@@ -37,7 +39,7 @@ def start(a: Alert, desk: Desk, now_ms: int, why: str = "raise") -> tuple[Alert,
     tells, passed = _tell(a, desk, chain.inform, "inform", channels, now_ms, -1)
     if chain.task_level and a.limit_level >= chain.task_level:
         tells = (*tells, *_tell(a, desk, chain.task, "task", channels, now_ms, -1)[0])
-    a = _told(a, tells, now_ms)
+    a = noted(a, tells, now_ms)
     if not chain.steps:
         return a, tells, passed
     first = clock(policy, chain, begin, chain.steps[0].after_s)
@@ -58,14 +60,14 @@ def fire(
         due = _due(policy_of(a, desk), chain, step, a.escalation.started_ms, now_ms)
         told, gaps = _tell(a, desk, step.tell, why, step.channels, now_ms, k, due)
         tells, passed = (*tells, *told), (*passed, *gaps)
-        a = _told(a, told, now_ms)
+        a = noted(a, told, now_ms)
         if any(RANK[level_of(t.place)] >= RANK[step.ack_level] for t in told):
             e = replace(a.escalation, level=step.ack_level, step=k, deadline_ms=due, exhausted=False)
             return replace(a, escalation=e), tells, passed
         k += 1
     if not (tells or a.told) and a.severity in GRAVE:  # nobody anywhere: the prefecture's screen, whoever sits there
         tells = (Tell(why, PREFECTURE, "duty", (), ("feed",), k - 1),)
-        a = _told(a, tells, now_ms)
+        a = noted(a, tells, now_ms)
     return _exhausted(a, chain, now_ms), tells, passed
 
 
@@ -92,28 +94,48 @@ def overdue(a: Alert, desk: Desk, now_ms: int) -> tuple[str, Alert, tuple[Tell, 
         a, tells, passed = fire(a, desk, chain, e.step + 1, now_ms, "escalate" if e.step >= 0 else "raise")
         return "STEP-1", a, tells, passed
     a = _exhausted(replace(a, escalation=replace(e, repeats=e.repeats + 1)), chain, now_ms)
-    return "STEP-2", a, again(a, chain) if a.escalation.deadline_ms else (), ()
+    tells = again(a, chain, desk, now_ms) if a.escalation.deadline_ms else ()
+    return "STEP-2", noted(a, tells, now_ms), tells, ()
 
 
-def again(a: Alert, chain: Chain) -> tuple[Tell, ...]:
-    """Those who were asked to ack and have not, by the fallback channels."""
+def again(a: Alert, chain: Chain, desk: Desk, now_ms: int) -> tuple[Tell, ...]:
+    """Who was asked to ack and has not, by the fallback channels: of each place those who are on duty by now.
+
+    Of I and II where all have acked who could be reached, and the clock runs on: the prefecture's screen.
+    """
     by = chain.fallback or (chain.steps[-1].channels if chain.steps else ("feed",))
     places: dict[tuple[str, str], list[str]] = {}
     for t in a.told:
         if not t.acked and t.step >= 0:
             places.setdefault((t.place, t.role), []).extend([t.person] if t.person else [])
+    if not places and a.severity in GRAVE:
+        places, by = {(PREFECTURE, "duty"): []}, ("feed",)
     e = a.escalation
-    return tuple(
-        Tell("remind", p, role, tuple(who), by, e.step, e.deadline_ms or None) for (p, role), who in places.items()
-    )
+    out = []
+    for (place, role), asked in places.items():
+        who = tuple(p.id for p in desk.duty.people(place, role, now_ms) or ()) or tuple(asked)
+        out.append(Tell("remind", place, role, who, by, e.step, e.deadline_ms or None))
+    return tuple(out)
+
+
+def climbs(a: Alert) -> bool:
+    """Has its upward clock to run, unless an ack holds? Not while people are not to be told, or another is for it."""
+    if a.suppressions or a.merged or a.handling == "CLOSED":
+        return False
+    return a.condition != "CLEARED" or a.severity in GRAVE
 
 
 def resumed(a: Alert, desk: Desk, now_ms: int, why: str = "raise") -> tuple[Alert, tuple[Tell, ...], tuple[str, ...]]:
-    """After a suppression, an ack that was taken back, or a new rise: the clock goes on, with its time anew."""
-    if not a.escalation.policy or a.escalation.step < 0:
+    """After a suppression, an ack that was taken back, or a new rise: the clock goes on, with its time anew.
+
+    Where it became graver meanwhile, the chain of its severity begins.
+    """
+    if not a.escalation.policy or worse(a.severity, chain_of(a, desk).severity):
         return start(a, desk, now_ms, why)
     if holds(a, now_ms):
-        return a, (), ()
+        return rested(a, now_ms), (), ()
+    if a.escalation.step < 0:
+        return start(a, desk, now_ms, why)
     return fire(a, desk, chain_of(a, desk), a.escalation.step, now_ms, why)
 
 
@@ -127,7 +149,7 @@ def upward(
             return fire(a, desk, chain, k, now_ms, why)
     channels = chain.steps[-1].channels if chain.steps else ("feed",)
     tells, passed = _tell(a, desk, (Address(level),), why, channels, now_ms, a.escalation.step)
-    return _told(a, tells, now_ms), tells, passed
+    return noted(a, tells, now_ms), tells, passed
 
 
 def tasked(a: Alert, desk: Desk, now_ms: int) -> tuple[Alert, tuple[Tell, ...]]:
@@ -135,7 +157,7 @@ def tasked(a: Alert, desk: Desk, now_ms: int) -> tuple[Alert, tuple[Tell, ...]]:
     chain = chain_of(a, desk)
     channels = chain.steps[0].channels if chain.steps else ("feed",)
     tells, _ = _tell(a, desk, chain.task, "task", channels, now_ms, -1)
-    return _told(a, tells, now_ms), tells
+    return noted(a, tells, now_ms), tells
 
 
 def holds(a: Alert, now_ms: int) -> bool:
@@ -150,7 +172,8 @@ def rested(a: Alert, now_ms: int) -> Alert:
         return a
     need = RANK[a.escalation.level] if a.escalation.level else 0
     until = max(k.expires_ms for k in a.acks if RANK[k.level] >= need)
-    e = replace(a.escalation, deadline_ms=until if a.handling == "NEW" else 0, exhausted=False)
+    runs = a.handling == "NEW" and (a.condition != "CLEARED" or a.severity in GRAVE)
+    e = replace(a.escalation, deadline_ms=until if runs else 0, exhausted=False)
     return replace(a, escalation=e)
 
 
@@ -179,7 +202,7 @@ def duty(
             a, desk, (Address(f"unit:{unit_at(level, a)}", role),), why, channels, now_ms, a.escalation.step, due_ms
         )
         if tells or level == "prefecture":
-            return _told(a, tells, now_ms), tells
+            return noted(a, tells, now_ms), tells
         level = above(level)
 
 
@@ -212,13 +235,18 @@ def _tell(
     return tuple(Tell(why, r.place, r.role, r.people, channels, step, due_ms) for r in found.values()), tuple(passed)
 
 
-def _told(a: Alert, tells: tuple[Tell, ...], now_ms: int) -> Alert:
+def noted(a: Alert, tells: tuple[Tell, ...], now_ms: int) -> Alert:
+    """The alert with those who are told. What asks for no ack changes nothing for who was asked, or has acked."""
     table = {(t.place, t.role, t.person): t for t in a.told}
     for t in tells:
+        asks = t.why in ASKS
         for person in t.people or ("",):
-            table[t.place, t.role, person] = Told(
-                place=t.place, role=t.role, person=person, at_ms=now_ms, channel=t.channels[0], step=t.step
-            )
+            who = t.place, t.role, person
+            if asks or who not in table:
+                table[who] = Told(
+                    place=t.place, role=t.role, person=person, at_ms=now_ms, channel=t.channels[0],
+                    step=t.step if asks else -1,
+                )  # fmt: skip
     return replace(a, told=tuple(table.values()))
 
 

@@ -170,6 +170,7 @@ GUARDS: dict[str, tuple[Guard, ...]] = {
         OPEN,
         ("OOS-2", lambda f, q: "OUT_OF_SERVICE" in f.suppressed),
         ("OOS-3", lambda f, q: f.hard and f.condition != "CLEARED"),
+        ("OOS-6", lambda f, q: f.severity in GRAVE and _rank(q.level) < RANK["county"]),
     ),
     "in_service": (OPEN, ("OOS-5", lambda f, q: "OUT_OF_SERVICE" not in f.suppressed)),
     "escalate": (OPEN, ("UP-2", lambda f, q: q.level == "prefecture")),

@@ -6,9 +6,11 @@ from msgspec.structs import replace
 
 from streams.alerts import escalation, response
 from streams.alerts.acking import with_ack
-from streams.alerts.move import Made, Move
+from streams.alerts.desk import above
+from streams.alerts.inhibition import released
+from streams.alerts.move import Made, Move, goes_on
 from streams.alerts.policy import REPORTS
-from streams.alerts.table import AT_ONCE, HANDLING, VERDICTS
+from streams.alerts.table import AT_ONCE, GRAVE, HANDLING, RESPONSIBLE, VERDICTS
 from streams.alerts.transitions import Tell
 from streams.events import Alert, Attachment, Disposal, PublicWarning, Report, Text
 
@@ -23,21 +25,21 @@ def _at(a: Alert, stage: str) -> Alert:
 def assess(m: Move) -> Made:
     verdict = m.text("verdict")
     a = response.begin_reports(_at(replace(m.alert, verdict=verdict), "ASSESSED"), m.desk, m.now_ms)
+    a = response.begin(a, m.desk, m.now_ms) if a.acks else a
     zh, en = VERDICTS[verdict]
-    a, tells = escalation.tasked(a, m.desk, m.now_ms) if verdict == "real" else (a, ())
+    tells: tuple[Tell, ...] = ()
+    if verdict == "real":
+        a, tells = escalation.tasked(a, m.desk, m.now_ms)
+    elif verdict in AT_ONCE and a.severity in GRAVE and a.cls == "hazard" and m.level != "prefecture":
+        a, tells = escalation.duty(a, m.desk, above(RESPONSIBLE[a.severity]), "duty", "inform", m.now_ms)  # it reviews
     return Made(a, "ASSESS-1", Text(f"研判：{zh}", f"assessed as {en}"), tells)
 
 
 def assign(m: Move) -> Made:
     who = m.text("assignee")
-    a = replace(m.alert, assignee=who)
-    place = m.c.unit
-    return Made(
-        a,
-        "ASSIGN-1",
-        Text(f"指定 {who} 负责", f"assigned to {who}"),
-        (Tell("task", place, "duty", (who,), ("sms", "chat", "feed")),),
-    )
+    tells = (Tell("task", m.c.unit, "duty", (who,), ("sms", "chat", "feed")),)
+    a = escalation.noted(replace(m.alert, assignee=who), tells, m.now_ms)
+    return Made(a, "ASSIGN-1", Text(f"指定 {who} 负责", f"assigned to {who}"), tells)
 
 
 def dispatch(m: Move) -> Made:
@@ -77,7 +79,8 @@ def verify(m: Move) -> Made:
 
 
 def close(m: Move) -> Made:
-    a = replace(m.alert, handling="CLOSED", escalation=replace(m.alert.escalation, deadline_ms=0), suppressions=())
+    rests = replace(m.alert.escalation, deadline_ms=0)
+    a = replace(m.alert, handling="CLOSED", escalation=rests, suppressions=(), merged=False)
     a = replace(a, deadlines=tuple(d for d in a.deadlines if d.step in REPORTS))
     override = m.text("override")
     zh, en = (
@@ -88,9 +91,18 @@ def close(m: Move) -> Made:
 
 
 def reopen(m: Move) -> Made:
-    a = replace(m.alert, handling="ASSESSED" if m.alert.verdict else "NEW", disposal=None)
+    """Its verdict stays where it was real, and it stands for itself again. Who opens it has acked it for that level."""
+    real = m.alert.verdict == "real"
+    a = replace(
+        released(m.alert), handling="ASSESSED" if real else "NEW", verdict="real" if real else None, disposal=None,
+        acks=(), deadlines=(), merged=False,
+    )  # fmt: skip
     a = with_ack(m._replace(alert=a), m.level, m.c.by)
-    return Made(a, "REOPEN-1", Text("重新打开", "reopened"), escalation.to_all(a, "raise"))
+    all_ = escalation.to_all(a, "raise")
+    a, more, passed = goes_on(a, m, "raise")
+    asked = {(t.place, t.role) for t in more}
+    tells = (*(t for t in all_ if (t.place, t.role) not in asked), *more)
+    return Made(a, "REOPEN-1", Text("重新打开", "reopened"), tells, passed)
 
 
 def comment(m: Move) -> Made:

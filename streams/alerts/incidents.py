@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from streams.alerts.group import is_group
 from streams.alerts.incident_table import INCIDENTS
 from streams.alerts.inhibition import released, told_again
+from streams.alerts.rising import risen
 from streams.alerts.row import Row
 from streams.alerts.severity import worse
 from streams.events import Alert, Command, Text, stable_id
@@ -238,7 +239,7 @@ def _heard(parent: Alert, asked: dict[str, str]) -> tuple[Alert, tuple[str, ...]
     if not worse(asked["severity"], parent.severity) or asked["condition"] == "CLEARED":
         return changed, ()
     why = Text(f"并入的报警为 {asked['severity']} 级", f"a member has severity {asked['severity']}")
-    return replace(changed, severity=asked["severity"], severity_why=why, acks=()), (SEVERITY, RESTART)
+    return risen(changed, asked["severity"], why), (SEVERITY, RESTART)
 
 
 def _known(alert: Alert, other: str, county: str) -> dict[str, str]:

@@ -12,8 +12,6 @@ from streams.alerts.table import RANK, TABLE
 from streams.alerts.transitions import Step, moved, touched
 from streams.events import Alert, Command, Text
 
-ASKS = ("raise", "severity", "escalate", "remind")  # notices that ask for an ack: others are not waited for
-
 
 def on_command(a: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
     """Apply a command of the notifier."""
@@ -22,7 +20,7 @@ def on_command(a: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
     if c.role != "system":
         return Step(a, None, TABLE["ANY-4"])
     person = _text(c, "person")
-    if c.command == "delivered" or (c.command == "failed" and _text(c, "why") not in ASKS):
+    if c.command == "delivered" or (c.command == "failed" and _text(c, "why") not in escalation.ASKS) or not person:
         return Step(a, None, TABLE["SENT-1"])
     if c.command == "failed":
         return _failed(a, person, desk, now_ms)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from streams.alerts import escalation
 from streams.alerts.desk import Desk
-from streams.alerts.table import GRAVE
 from streams.alerts.transitions import Tell
 from streams.events import Alert, Command, Text
 
@@ -38,6 +37,6 @@ class Made(NamedTuple):
 
 def goes_on(a: Alert, m: Move, why: str) -> tuple[Alert, Tells, tuple[str, ...]]:
     """The upward clock runs again, where it has to."""
-    if a.suppressions or a.merged or (a.condition == "CLEARED" and a.severity not in GRAVE):
+    if not escalation.climbs(a):
         return a, (), ()
     return escalation.resumed(a, m.desk, m.now_ms, why)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from streams.alerts import chatter
+from streams.alerts import chatter, response
 from streams.alerts.desk import Desk
-from streams.alerts.escalation import resumed, start, to_all
+from streams.alerts.escalation import climbs, resumed, start, to_all
 from streams.alerts.fenced import suppressions
+from streams.alerts.rising import looked_at, risen
 from streams.alerts.severity import worse
 from streams.alerts.table import GRAVE, TABLE, Row
 from streams.alerts.transitions import Step, Tell, moved, touched
 from streams.events import Alert, Detection, Link, Text, stable_id
 
 REPEAT_MS = 30_000
+STARTS = ("raise", "reraise", "latch", "severity", "unsuppress", "release")  # what sets the upward clock
 UNSUPPRESSED = Text("不再屏蔽，恢复通知", "no longer suppressed: told again")
 GAS = ("gas_concentration", "tunnel_gas", "gas_spread")
 
@@ -42,11 +44,9 @@ def _flapping(alert: Alert, d: Detection) -> bool:
 
 
 def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms: int, row: Row) -> Step:
-    id_ = stable_id(d.run, d.asset, d.kind, d.onset_ms)
-    if before is not None and before.id == id_:  # the same onset again after it was closed
-        id_ = stable_id(d.run, d.asset, d.kind, d.onset_ms, before.episode + 1)
+    again = (before.episode + 1,) if before and d.onset_ms <= before.last_seen_ms else ()  # that onset may be known
     alert = Alert(
-        id=id_,
+        id=stable_id(d.run, d.asset, d.kind, d.onset_ms, *again),
         version=1,
         run=d.run,
         mode=d.mode,
@@ -90,8 +90,10 @@ def _reraise(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) 
     """It came back. A chattering one is told once that it is latched, and then held."""
     turn = chatter.on_reraise(_seen(alert, d), now_ms)
     if worse(severity, alert.severity):
-        return moved(alert, _worse(turn.alert, severity, why), "severity", why, now_ms, TABLE["SEVERITY-UP"])
+        return moved(alert, risen(turn.alert, severity, why), "severity", why, now_ms, TABLE["SEVERITY-UP"])
     if not turn.trigger:
+        if _who(turn.alert) != _who(alert):
+            return _suppressed(alert, turn.alert, now_ms)
         return Step(turn.alert, None, TABLE["RAISE-6"])
     if turn.trigger == "latch":
         return moved(alert, turn.alert, "latch", turn.reason, now_ms, TABLE["LATCH-1"])
@@ -101,8 +103,8 @@ def _reraise(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) 
 def _repeat(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -> Step:
     changed = _seen(alert, d)
     if worse(severity, alert.severity) and not (alert.severity_by and (alert.hard or not d.hard)):
-        return moved(alert, _worse(changed, severity, why), "severity", why, now_ms, TABLE["SEVERITY-UP"])
-    if {s.by for s in changed.suppressions} != {s.by for s in alert.suppressions}:
+        return moved(alert, risen(changed, severity, why), "severity", why, now_ms, TABLE["SEVERITY-UP"])
+    if _who(changed) != _who(alert):
         return _suppressed(alert, changed, now_ms)
     if d.sensor not in alert.sensors or d.ts_ms - alert.last_seen_ms >= REPEAT_MS:
         return touched(alert, changed, "repeat", d.reason, now_ms, TABLE["RAISE-2"])
@@ -110,10 +112,8 @@ def _repeat(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -
     return Step(quiet, None, TABLE["RAISE-2"])
 
 
-def _worse(alert: Alert, severity: str, why: Text) -> Alert:
-    """Acks drop, and what people set aside is looked at again."""
-    kept = tuple(s for s in alert.suppressions if s.kind != "SHELVED")
-    return replace(alert, severity=severity, severity_why=why, acks=(), suppressions=kept)
+def _who(alert: Alert) -> set[tuple[str, str]]:
+    return {(s.kind, s.by) for s in alert.suppressions}
 
 
 def _suppressed(alert: Alert, changed: Alert, now_ms: int) -> Step:
@@ -124,7 +124,7 @@ def _suppressed(alert: Alert, changed: Alert, now_ms: int) -> Step:
 
 def _seen(alert: Alert, d: Detection) -> Alert:
     sensors = alert.sensors if d.sensor in alert.sensors else (*alert.sensors, d.sensor)
-    return replace(
+    seen = replace(
         alert,
         condition="ACTIVE" if alert.condition == "UNKNOWN" else alert.condition,
         count=alert.count + 1,
@@ -138,6 +138,7 @@ def _seen(alert: Alert, d: Detection) -> Alert:
         hard=alert.hard or d.hard,
         limit_level=max(alert.limit_level, d.level),
     )
+    return looked_at(seen) if seen.hard else seen
 
 
 def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
@@ -178,14 +179,17 @@ def clocked(before: Alert | None, step: Step, desk: Desk, now_ms: int) -> Step:
     if step.transition is None or step.alert is None or step.transition.seq != step.alert.version:
         return step
     a, trigger = step.alert, step.transition.trigger
-    if a.suppressions or a.merged or trigger not in ("raise", "reraise", "latch", "severity", "unsuppress", "release"):
+    ended = trigger == "clear" and before is not None and before.suppressions
+    if not climbs(a) or not (ended or trigger in STARTS):
         return step
+    told = (Tell(n.why, n.place, n.role, n.people, n.channels, n.step, n.due_ms) for n in step.transition.tell)
     tells: tuple[Tell, ...]
     if trigger in ("raise", "severity") or not a.escalation.policy:
         a, tells, passed = start(a, desk, now_ms, "severity" if trigger == "severity" else "raise")
     else:
         a, tells, passed = resumed(a, desk, now_ms)
-    return moved(before, a, trigger, with_gaps(step.transition.reason, passed), now_ms, step.row, tells)
+        a = response.begin(a, desk, now_ms) if a.acks else a
+    return moved(before, a, trigger, with_gaps(step.transition.reason, passed), now_ms, step.row, (*told, *tells))
 
 
 def with_gaps(why: Text, passed: tuple[str, ...]) -> Text:

@@ -28,10 +28,11 @@ ROW_OF = {"urged": "LATE-1", "supervised": "LATE-2", "escalated": "LATE-3"}
 
 
 def begin(a: Alert, desk: Desk, now_ms: int) -> Alert:
-    """The clocks of the steps start with the first ack."""
-    if any(d.step in STEPS for d in a.deadlines):
+    """The clocks of the steps that have none start with an ack; III and IV that are cleared need none."""
+    if a.condition == "CLEARED" and a.severity not in GRAVE:
         return a
-    return done(_with(a, desk, STEPS, now_ms))
+    have = {d.step for d in a.deadlines}
+    return done(begin_reports(_with(a, desk, tuple(s for s in STEPS if s not in have), now_ms), desk, now_ms))
 
 
 def begin_reports(a: Alert, desk: Desk, now_ms: int) -> Alert:
@@ -56,9 +57,9 @@ def _with(a: Alert, desk: Desk, steps: tuple[str, ...], now_ms: int) -> Alert:
 def done(a: Alert) -> Alert:
     """Without the clocks of what was done, or is no longer to be done."""
     stage = HANDLING.index(a.handling)
-    if a.verdict not in (None, "real"):
-        return replace(a, deadlines=tuple(d for d in a.deadlines if d.step in REPORTS and a.verdict == "real"))
     left = tuple(d for d in a.deadlines if d.step in REPORTS or HANDLING.index(STAGE[d.step]) > stage)
+    if a.verdict not in (None, "real"):  # of I and II somebody has to look at the verdict: they wait for that
+        left = tuple(d for d in left if d.step == "verify" and a.severity in GRAVE)
     return replace(a, deadlines=left)
 
 
@@ -86,7 +87,8 @@ def missed(a: Alert, desk: Desk, now_ms: int) -> tuple[str, Deadline, Alert, tup
     else:
         again = max(old.allowed_s * 1000, AGAIN_MS) if a.severity in GRAVE else 0
         new = replace(old, state="escalated", next_ms=now_ms + again if again else 0)
-        a, tells = escalation.duty(a, desk, above(own), "duty", "escalate", now_ms)
+        upper = above(own) if a.cls == "hazard" or RANK[own] < RANK["county"] else "county"  # equipment: never above
+        a, tells = escalation.duty(a, desk, upper, "duty", "escalate", now_ms)
     a = replace(a, late=now_ms - old.next_ms > escalation.LATE_MS)
     return ROW_OF[new.state], new, replace(a, deadlines=tuple(new if d is old else d for d in a.deadlines)), tells
 

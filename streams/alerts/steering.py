@@ -8,10 +8,11 @@ from streams.alerts import escalation, response
 from streams.alerts.desk import above
 from streams.alerts.guards import EXTENSIONS
 from streams.alerts.move import Made, Move, Tells, goes_on
+from streams.alerts.rising import risen
 from streams.alerts.severity import worse
-from streams.alerts.table import RESPONSIBLE
+from streams.alerts.table import GRAVE, RESPONSIBLE
 from streams.alerts.transitions import Tell
-from streams.events import Suppression, Text
+from streams.events import Alert, Suppression, Text
 
 
 def _set_aside(m: Move, kind: str, row: str, zh: str, en: str) -> Made:
@@ -43,17 +44,25 @@ def in_service(m: Move) -> Made:
     return _without(m, "OUT_OF_SERVICE", "OOS-4", "恢复使用", "put in service again")
 
 
+def at_rest(a: Alert) -> Alert:
+    """III and IV that are cleared do not climb, whoever is told of them."""
+    if a.condition == "CLEARED" and a.severity not in GRAVE:
+        return replace(a, escalation=replace(a.escalation, deadline_ms=0))
+    return a
+
+
 def escalate(m: Move) -> Made:
     level = above(m.level if m.level != "organisation" else RESPONSIBLE[m.alert.severity])
     a, tells, passed = escalation.upward(m.alert, m.desk, level, m.now_ms)
-    return Made(a, "UP-1", Text("上报", "reported upward"), tells, passed)
+    return Made(at_rest(a), "UP-1", Text("上报", "reported upward"), tells, passed)
 
 
 def delegate(m: Move) -> Made:
     unit = m.text("unit")
     r = m.desk.duty.people(unit, "duty", m.now_ms) or ()
-    tell = Tell("delegate", unit, "duty", tuple(p.id for p in r), ("voice", "sms", "feed"))
-    return Made(replace(m.alert, assignee=unit), "DOWN-1", Text(f"下派 {unit}", f"given to {unit}"), (tell,))
+    tells = (Tell("delegate", unit, "duty", tuple(p.id for p in r), ("voice", "sms", "feed")),)
+    a = escalation.noted(replace(m.alert, assignee=unit), tells, m.now_ms)
+    return Made(a, "DOWN-1", Text(f"下派 {unit}", f"given to {unit}"), tells)
 
 
 def urge(m: Move) -> Made:
@@ -71,12 +80,11 @@ def set_severity(m: Move) -> Made:
     why = Text(f"{m.c.by} 定级：{m.c.comment}", f"set by {m.c.by}: {m.c.comment}")
     a = replace(m.alert, severity=severity, severity_why=why, severity_by=m.c.by)
     if worse(m.alert.severity, severity):  # milder: recorded, the chain stays
-        return Made(a, "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"))
-    kept = tuple(s for s in a.suppressions if s.kind != "SHELVED")
-    a = replace(a, acks=(), suppressions=kept)
+        return Made(at_rest(a), "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"))
+    a = risen(a, severity, why)
     tells: Tells = ()
     passed: tuple[str, ...] = ()
-    if not a.suppressions:
+    if escalation.climbs(a):
         a, tells, passed = escalation.start(a, m.desk, m.now_ms, "severity")
     return Made(a, "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"), tells, passed)
 

@@ -95,14 +95,10 @@ def _missed(a: Alert, desk: Desk, now_ms: int) -> Step:
 def _unsuppressed(a: Alert, desk: Desk, now_ms: int, left: tuple[object, ...]) -> Step:
     after = replace(a, suppressions=left)
     why = Text("屏蔽到期，恢复通知", "the suppression is over: told again")
-    if left or not _climbs(after):
+    if not escalation.climbs(after):
         return moved(a, after, "unsuppress", why, now_ms, TABLE["END-1"])
     after, tells, passed = resumed(after, desk, now_ms)
     return moved(a, after, "unsuppress", with_gaps(why, passed), now_ms, TABLE["END-1"], tells)
-
-
-def _climbs(a: Alert) -> bool:
-    return a.condition != "CLEARED" or a.severity in GRAVE
 
 
 def _quiet(a: Alert, turn: chatter.Turn, now_ms: int) -> Step:
