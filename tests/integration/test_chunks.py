@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 async def settled(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
     """The end once the last transaction's marker is there: 200 of four producers, two of 20 with their markers."""
-    while (end := (await consumer.end_offsets([tp]))[tp]) < 242:
+    while (end := (await consumer.end_offsets([tp]))[tp]) < 242:  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(0.02)
     return int(end)
 
