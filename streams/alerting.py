@@ -36,6 +36,7 @@ POLICY = b"policy/"
 DUTY = b"duty/"
 KEYS = b"keys"
 STORMS = b"storms"
+CLOCK = b"clock"
 _detection = msgspec.json.Decoder(Detection)
 _command = msgspec.json.Decoder(Command)
 _pack = msgspec.msgpack.Encoder()
@@ -54,7 +55,8 @@ class AlertsLogic:
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
         self._storms = self.engine.book.storm.dump()
-        self._clock_ms = 0
+        self._clock_ms = self._stored_ms = 0
+        self.ticks = 0  # that were done
 
     def _is_remote(self, unit: str) -> bool:
         """Villages outside of the streets of a town."""
@@ -75,6 +77,7 @@ class AlertsLogic:
                 self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
         alerts = {k.decode(): v for k, v in state.items() if k.startswith(ALERT)}
         self._storms = state.get(STORMS, self._storms)
+        self._clock_ms = self._stored_ms = int(state.get(CLOCK, b"0"))
         self.engine.restore(alerts, state.get(KEYS, b""), self._storms)
 
     def snapshot(self, out: Outbox, pos: Mapping[str, int]) -> None:
@@ -97,6 +100,7 @@ class AlertsLogic:
             self._write(self.engine.on_detection(event, now_ms), record.partition, out)
         elif event.command == TICK:
             self._write(self.engine.on_tick(now_ms), record.partition, out)
+            self.ticks += 1
         else:
             self._command(event, now_ms, record.partition, out)
 
@@ -145,6 +149,10 @@ class AlertsLogic:
             out.send(self.settings.prefix + topics.ALERTS, partition, value, record.alert.county.encode())
 
     def flush(self, out: Outbox) -> None:
+        for fault in self.engine.faults:
+            log.error("alert %s: cannot be worked on when due", fault.alert, exc_info=fault.error)
+            REJECTS.labels("fault").inc()
+        self.engine.faults.clear()
         for alert_id in self.engine.changed:
             alert = self.engine.alerts.get(alert_id)
             out.put(ALERT + alert_id.encode(), None if alert is None else _pack.encode(alert))
@@ -156,6 +164,9 @@ class AlertsLogic:
         if (storms := self.engine.book.storm.dump()) != self._storms:
             self._storms = storms
             out.put(STORMS, storms)
+        if self._clock_ms != self._stored_ms:
+            self._stored_ms = self._clock_ms
+            out.put(CLOCK, b"%d" % self._clock_ms)
         if self._keys_changed:
             out.put(KEYS, _pack.encode(self.engine.keys))
             self._keys_changed = False

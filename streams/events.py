@@ -175,6 +175,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     parent: str | None = None  # alert that explains this one, or the group or incident it is part of
     members: tuple[str, ...] = ()
     open_members: tuple[str, ...] = ()  # those merged by people whose condition is not cleared
+    members_hard: bool = False  # one of those merged by people crossed a hard limit
     merged: bool = False  # people made it a member of `parent`, which is told and acked for it
     touched_group_ms: int = 0  # of a group: when its growth was last told
     elsewhere: dict[str, str] = {}  # parent and members of other counties -> their routing county

@@ -28,6 +28,9 @@ AUDITOR = "auditor"  # sends ticks of the wall clock, see `streams.notify.audito
 
 
 class Waits(Protocol):
+    @property
+    def ticks(self) -> int: ...  # that were done
+
     def next_due_ms(self) -> int: ...
 
 
@@ -46,7 +49,7 @@ class Timers:
         self, settings: Settings, waiting: Callable[[], Mapping[int, Waits]], now: Callable[[], float] = time.time
     ) -> None:
         self._settings, self._waiting, self._now = settings, waiting, now
-        self._asked: dict[int, tuple[int, float]] = {}  # partition -> (due, when)
+        self._asked: dict[int, tuple[int, int, float]] = {}  # partition -> (due, ticks done until then, when)
 
     async def run(self) -> None:
         """A broker that is away is tried again: deadlines are absolute, nothing is lost by waiting."""
@@ -78,8 +81,8 @@ class Timers:
         out = []
         for partition, logic in self._waiting().items():
             due = logic.next_due_ms()
-            asked, when = self._asked.get(partition, (0, 0.0))
-            if due and due <= now * 1000 and (asked != due or now - when >= AGAIN_S):
-                self._asked[partition] = due, now
+            *asked, when = self._asked.get(partition, (0, 0, 0.0))
+            if due and due <= now * 1000 and (asked != [due, logic.ticks] or now - when >= AGAIN_S):
+                self._asked[partition] = due, logic.ticks, now
                 out.append(partition)
         return out

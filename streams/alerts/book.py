@@ -12,6 +12,7 @@ from streams.alerts.zone_silence import ZoneSilence
 from streams.events import Alert
 
 KEPT_CLOSED = 2_000  # closed alerts that can still be reopened or commented
+_EVER = 2**63
 
 
 class Book:
@@ -25,7 +26,7 @@ class Book:
         self.due = DueQueue()
         self.nearby, self.storm, self.zones, self.silence = Nearby(), Storm(), ZoneSilence(), Silence()
         self.inhibitor = inhibitor
-        self._closed: dict[str, None] = {}  # in the order of closing
+        self._closed = DueQueue()  # by when they changed last; those of which a report is due are kept
 
     def get(self, id_: str | None) -> Alert | None:
         return self.alerts.get(id_) if id_ else None
@@ -44,15 +45,13 @@ class Book:
         for index in (self.nearby, self.storm, self.zones, self.inhibitor):
             index.keep(alert)
         self.turns += self.silence.keep(alert)
-        self.due.put(alert.id, ticking.due_ms(alert))
-        self._closed.pop(alert.id, None)
-        if alert.handling == "CLOSED":
-            self._closed[alert.id] = None
-            while len(self._closed) > KEPT_CLOSED:
-                self._forget(next(iter(self._closed)))
+        due_ms = ticking.due_ms(alert)
+        self.due.put(alert.id, due_ms)
+        self._closed.put(alert.id, alert.changed_ms if alert.handling == "CLOSED" and not due_ms else 0)
+        while len(self._closed) > KEPT_CLOSED and (oldest := self._closed.pop(_EVER)) is not None:
+            self._forget(oldest)
 
     def _forget(self, id_: str) -> None:
-        del self._closed[id_]
         alert = self.alerts.pop(id_)
         slot = (alert.run, alert.asset, alert.kind)
         if self.newest.get(slot) == id_:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from msgspec.structs import replace
 
 from streams.alerts import acking, escalation, handling, response, steering
@@ -15,6 +16,9 @@ from streams.alerts.raising import with_gaps
 from streams.alerts.table import ROLES, TABLE
 from streams.alerts.transitions import Step, moved
 from streams.events import Alert, Command, Text
+
+PAPERS = ("attach", "issue_warning", "report")
+PAPERS_MAX = 200_000  # bytes of them that one alert keeps: it travels whole, and a broker takes 1 MB
 
 
 def on_command(alert: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
@@ -48,6 +52,8 @@ def _apply(m: Move) -> Step:
     if m.c.command == "extend" and (refused := steering.not_longer(m)) is not None:
         return Step(m.alert, None, TABLE[refused])
     made = APPLY[m.c.command](m)
+    if m.c.command in PAPERS and _bytes(made.alert) > PAPERS_MAX:
+        return Step(m.alert, None, TABLE["ANY-9"])
     after = response.done(replace(made.alert, touched_ms=m.now_ms))
     if after.handling != m.alert.handling:
         after = escalation.rested(after, m.now_ms)
@@ -61,6 +67,10 @@ def _apply(m: Move) -> Step:
         made.tells,
         m.c,
     )
+
+
+def _bytes(a: Alert) -> int:
+    return len(msgspec.json.encode((a.attachments, a.warnings, a.reports)))
 
 
 def _said(m: Move, why: Text) -> Text:

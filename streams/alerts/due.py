@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 
+SPARE = 1_000
+
 
 class DueQueue:
     """Absolute times by id.
@@ -27,6 +29,12 @@ class DueQueue:
             return
         self._at[id_] = due_ms
         heapq.heappush(self._heap, (due_ms, id_))
+        if len(self._heap) > 2 * len(self._at) + SPARE:  # mostly what was put off since
+            self._heap = [(at, one) for one, at in self._at.items()]
+            heapq.heapify(self._heap)
+
+    def __len__(self) -> int:
+        return len(self._at)
 
     def next_ms(self) -> int:
         """The earliest time, 0 where nothing is due ever."""

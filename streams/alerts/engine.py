@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +27,15 @@ from streams.events import Alert, AlertRecord, Command, CommandResult, Detection
 
 KEPT_KEYS = 2_000  # idempotency keys remembered a partition
 _alert = msgspec.msgpack.Decoder(Alert)
+RETRY_MS = 60_000  # after a fault
 DUE_AT_ONCE = 500  # transitions of one tick; the timer asks again at once
+
+
+class Fault(NamedTuple):
+    """An alert that could not be worked on, and why."""
+
+    alert: str
+    error: Exception
 
 
 class Engine:
@@ -40,6 +49,7 @@ class Engine:
         self.rules = rules or default_rules()
         self.keys: dict[str, str] = {}  # idempotency key of a sender -> what was done by it, both as hashes
         self.asks: list[Command] = []
+        self.faults: list[Fault] = []  # what could not be done when it was due: for the caller to tell of
         self.surroundings = Surroundings()
         self.book = Book(Inhibitor(self.surroundings))
         self.family = Family(self.book, self.desk)
@@ -81,14 +91,20 @@ class Engine:
     def _raised(self, alert: Alert, step: Step, now_ms: int) -> list[AlertRecord]:
         """A new episode: linked, explained or grouped, then its clock starts."""
         alert, out = self._linked(alert, now_ms)
-        alert, then = self.family.joined(alert, now_ms)
+        first, alert, then = self.family.joined(alert, now_ms)
         assert step.transition is not None
         step = moved(None, alert, "raise", step.transition.reason, now_ms, step.row)
-        done = self._done(None, clocked(None, step, self.desk, now_ms), now_ms)
-        for other in then:
-            assert other.alert is not None
-            out += self._done(self.book.get(other.alert.id), other, now_ms)
-        return [*done, *out]
+        done = self._kept(first, now_ms)
+        done += self._done(None, clocked(None, step, self.desk, now_ms), now_ms)
+        return [*done, *out, *self._kept(then, now_ms)]
+
+    def _kept(self, steps: Iterable[Step], now_ms: int) -> list[AlertRecord]:
+        """Keep steps of alerts that are known, one by one."""
+        out: list[AlertRecord] = []
+        for step in steps:
+            assert step.alert is not None
+            out += self._done(self.book.get(step.alert.id), step, now_ms)
+        return out
 
     def _done(self, before: Alert | None, step: Step, now_ms: int) -> list[AlertRecord]:
         """Keep a step and all that follows from it."""
@@ -97,10 +113,7 @@ class Engine:
         self.book.put(alert)
         out = [AlertRecord(alert, step.transition)] if step.transition is not None else []
         self.asks += self.family.asks(before, alert, "system", now_ms)
-        for other in self.family.after(before, alert, now_ms):
-            assert other.alert is not None
-            out += self._done(self.book.get(other.alert.id), other, now_ms)
-        return out
+        return out + self._kept(self.family.after(before, alert, now_ms), now_ms)
 
     def _impact(self, d: Detection) -> Impact | None:
         """Whom an alert of this detection touches; None where no assets are known, and for equipment."""
@@ -187,19 +200,24 @@ class Engine:
         due = self.book.due
         while len(out) < DUE_AT_ONCE and (id_ := due.pop(now_ms)) is not None:
             if id_ == GROUPS:
-                for step in self.family.on_look(now_ms):
-                    assert step.alert is not None
-                    out += self._done(self.book.get(step.alert.id), step, now_ms)
+                out += self._kept(self.family.on_look(now_ms), now_ms)
                 continue
-            for _ in range(ticking.MANY):
-                alert = self.alerts[id_]
-                found = ticking.on_due(alert, self.desk, now_ms)
-                if found is None:
-                    break
-                out += self._done(alert, found, now_ms)
-            else:  # it would go on for ever: once a tick is enough
-                due.put(id_, now_ms + 1000)
+            try:
+                self._due(id_, now_ms, out)
+            except Exception as error:  # that of one alert must not keep the others from being told
+                self.faults.append(Fault(id_, error))
+                due.put(id_, now_ms + RETRY_MS)
         return out
+
+    def _due(self, id_: str, now_ms: int, out: list[AlertRecord]) -> None:
+        """What is due of one alert."""
+        for _ in range(ticking.MANY):
+            alert = self.alerts.get(id_)
+            found = ticking.on_due(alert, self.desk, now_ms) if alert is not None else None
+            if found is None:
+                return
+            out += self._done(alert, found, now_ms)
+        self.book.due.put(id_, now_ms + 1000)  # it would go on for ever: once a tick is enough
 
 
 def _asked(c: Command) -> str:

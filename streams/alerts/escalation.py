@@ -122,7 +122,12 @@ def climbs(a: Alert) -> bool:
     """Has its upward clock to run, unless an ack holds? Not while people are not to be told, or another is for it."""
     if a.suppressions or a.merged or a.handling == "CLOSED":
         return False
-    return a.condition != "CLEARED" or a.severity in GRAVE
+    return lasts(a)
+
+
+def lasts(a: Alert) -> bool:
+    """Has somebody to act? III and IV need nobody once they, and the members that people merged, are cleared."""
+    return a.condition != "CLEARED" or bool(a.open_members) or a.severity in GRAVE
 
 
 def resumed(a: Alert, desk: Desk, now_ms: int, why: str = "raise") -> tuple[Alert, tuple[Tell, ...], tuple[str, ...]]:
@@ -172,8 +177,7 @@ def rested(a: Alert, now_ms: int) -> Alert:
         return a
     need = RANK[a.escalation.level] if a.escalation.level else 0
     until = max(k.expires_ms for k in a.acks if RANK[k.level] >= need)
-    runs = a.handling == "NEW" and (a.condition != "CLEARED" or a.severity in GRAVE)
-    e = replace(a.escalation, deadline_ms=until if runs else 0, exhausted=False)
+    e = replace(a.escalation, deadline_ms=until if a.handling == "NEW" and lasts(a) else 0, exhausted=False)
     return replace(a, escalation=e)
 
 

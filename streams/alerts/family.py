@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from streams.alerts.book import Book
 from streams.alerts.desk import Desk
 from streams.alerts.escalation import to_all
-from streams.alerts.group import GroupKey, group_alert, group_cleared, grouped, is_group
+from streams.alerts.group import GroupKey, group_alert, group_cleared, grouped, is_group, key_of
 from streams.alerts.incidents import member_asks
 from streams.alerts.inhibition import BY_RULE, explained, may_suppress, released, told_again
 from streams.alerts.raising import clocked
+from streams.alerts.rising import risen
 from streams.alerts.silence import turned
 from streams.alerts.table import TABLE
 from streams.alerts.transitions import Step, moved, touched
@@ -30,8 +31,9 @@ GRAVER = Text("级别升高或主报警未通知，恢复通知", "graver than w
 
 
 class Joined(NamedTuple):
-    """A new episode as its family makes it; what else changes, in order, after it was kept."""
+    """A new episode as its family makes it; what else changes, in order, before it is kept and after."""
 
+    first: list[Step]  # to be kept before it: the group that it joins
     alert: Alert
     then: list[Step]
 
@@ -53,13 +55,15 @@ class Family:
         effects = book.inhibitor.explains(alert)
         silent = book.zones.on_raise(alert, now_ms, zone_sensors)
         key = book.storm.on_raise(alert, now_ms, bool(effects))
+        first: list[Step] = []
         then: list[Step] = []
         if silent is not None and alert.parent is None:
             before = [a for i in silent.members if i != alert.id and (a := book.get(i)) is not None]
-            then += self._grouped(silent.key, alert, before, now_ms)
+            first += self._grouped(silent.key, alert, before, now_ms)
             alert = grouped(alert, silent.key)
         elif key is not None:
-            then += self._grouped(key, alert, [], now_ms)
+            key = self._open(key, now_ms)
+            first += self._grouped(key, alert, [], now_ms)
             alert = grouped(alert, key)
         for effect in effects:
             child = book.get(effect.child)
@@ -68,18 +72,27 @@ class Family:
                     f"由 {alert.title.zh} 解释：{effect.why.zh}", f"explained by {alert.title.en}: {effect.why.en}"
                 )
                 then.append(moved(child, explained(child, effect), "explain", why, now_ms, TABLE["FAMILY-1"]))
-        return Joined(alert, then)
+        return Joined(first, alert, then)
+
+    def _open(self, key: GroupKey, now_ms: int) -> GroupKey:
+        """That of the group that is open: another one where people closed it while its storm lasts."""
+        held = self._book.get(key.id)
+        if held is None or not _over(held):
+            return key
+        newest = self._book.latest(key.run, key.asset, key.kind)
+        if newest is not None and newest.mode == key.mode and not _over(newest):
+            return key_of(newest)
+        return key._replace(started_ms=max(now_ms, held.first_seen_ms + 1))
 
     def _grouped(self, key: GroupKey, alert: Alert, before: list[Alert], now_ms: int) -> Iterator[Step]:
         """The group's own change, and those that join it together with the new alert."""
         held = self._book.get(key.id)
         new = group_alert(key, held, [*before, alert], now_ms)
-        for member in before:
-            yield moved(member, grouped(member, key), "explain", new.reason, now_ms, TABLE["FAMILY-2"])
         if held is None:
             yield clocked(None, moved(None, new, "raise", new.reason, now_ms, TABLE["GROUP-1"]), self._desk, now_ms)
-            self._book.due.put(GROUPS, now_ms + GROUP_LOOK_MS)
+            self._look_at(now_ms + GROUP_LOOK_MS)
         elif new.severity != held.severity:
+            new = risen(new, new.severity, new.severity_why)
             step = moved(held, new, "severity", new.reason, now_ms, TABLE["GROUP-3"])
             yield clocked(held, step, self._desk, now_ms)
         elif now_ms - held.touched_group_ms >= GROUP_TOLD_MS:
@@ -87,6 +100,8 @@ class Family:
             yield touched(held, new, "repeat", new.reason, now_ms, TABLE["GROUP-2"])
         else:
             yield Step(new, None, TABLE["GROUP-2"])
+        for member in before:
+            yield moved(member, grouped(member, key), "explain", new.reason, now_ms, TABLE["FAMILY-2"])
 
     # -- a change --------------------------------------------------------------------------------------------------
 
@@ -95,9 +110,10 @@ class Family:
         if alert.handling == "CLOSED" or not any(s.kind == BY_RULE for s in alert.suppressions):
             return alert
         parent = self._book.get(alert.parent)
-        if parent is not None and may_suppress(alert, parent):
+        over = parent is None or _over(parent)
+        if parent is not None and (alert.condition == "CLEARED" or not over) and _may_suppress(alert, parent):
             return alert
-        return released(alert) if parent is None or is_group(parent) else told_again(alert)
+        return released(alert) if parent is None or over or is_group(parent) else told_again(alert)
 
     def after(self, before: Alert | None, alert: Alert, now_ms: int) -> Iterator[Step]:
         """What the change of one alert makes of others; each step is to be kept before the next is asked for."""
@@ -105,9 +121,7 @@ class Family:
         if alert.suppressions and not (before and before.suppressions):
             for id_ in self._book.inhibitor.children_of(alert.id):
                 yield from self._told_after_all(self._book.alerts[id_], now_ms)
-        over = alert.condition == "CLEARED" or alert.handling == "CLOSED"
-        was = before is not None and (before.condition == "CLEARED" or before.handling == "CLOSED")
-        if over and not was:
+        if _over(alert) and not (before is not None and _over(before)):
             yield from self._without(alert, now_ms)
         while self._book.turns:
             turn = self._book.turns.pop(0)
@@ -136,9 +150,9 @@ class Family:
 
     def asks(self, before: Alert | None, alert: Alert, by: str, now_ms: int) -> list[Command]:
         """What an incident has to hear of its member."""
-        if not alert.merged or before is None:
+        if before is None or not (alert.merged or before.merged):
             return []
-        if (before.condition, before.severity) == (alert.condition, alert.severity):
+        if (_over(before), before.severity) == (_over(alert), alert.severity):
             return []
         cause = f"{alert.id}@{alert.version}"
         return [ask.as_command(cause, by, alert.unit, now_ms) for ask in member_asks(alert)]
@@ -146,9 +160,13 @@ class Family:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def restored(self, at_ms: int) -> None:
-        """Groups that are not over are looked at again."""
+        """Groups that are not over are looked at again, when they would have been."""
         if self._book.storm.has_groups():
-            self._book.due.put(GROUPS, at_ms + GROUP_LOOK_MS)
+            self._look_at(self._book.storm.look_ms or at_ms + GROUP_LOOK_MS)
+
+    def _look_at(self, at_ms: int) -> None:
+        self._book.storm.look_ms = at_ms
+        self._book.due.put(GROUPS, at_ms)
 
     def on_look(self, now_ms: int) -> Iterator[Step]:
         """Groups whose storm is over and whose members are all over."""
@@ -158,4 +176,15 @@ class Family:
                 new = group_cleared(held, now_ms)
                 yield moved(held, new, "clear", new.reason, now_ms, TABLE["GROUP-4"], to_all(held, "clear"))
         if self._book.storm.has_groups():
-            self._book.due.put(GROUPS, now_ms + GROUP_LOOK_MS)
+            self._look_at(now_ms + GROUP_LOOK_MS)
+
+
+def _over(alert: Alert) -> bool:
+    return alert.condition == "CLEARED" or alert.handling == "CLOSED"
+
+
+def _may_suppress(child: Alert, parent: Alert) -> bool:
+    """Whoever sets a group aside means its members too; the effects of another parent are told then."""
+    if is_group(parent) and all(s.kind in ("SHELVED", "OUT_OF_SERVICE") for s in parent.suppressions):
+        parent = replace(parent, suppressions=())
+    return may_suppress(child, parent)

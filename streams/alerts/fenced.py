@@ -29,9 +29,11 @@ def suppressions(alert: Alert | None, d: Detection) -> tuple[Suppression, ...]:
     """Those of other causes as they were, and one for each fence that suppresses this alert now.
 
     Once a hard limit was crossed, only what a fence says of the hard limit counts until the episode ends; it is over
-    when that fence is.
+    when that fence is. A fence keeps no incident quiet.
     """
     kept = () if alert is None else alert.suppressions
+    if alert is not None and alert.members:
+        return kept  # it stands for others, which may be elsewhere
     if alert is not None and alert.hard and not d.hard:
         still = {m.fence for m in d.fences if m.suppress}
         return tuple(s for s in kept if s.kind != BY_FENCE or s.by in still)

@@ -27,7 +27,7 @@ class Facts(NamedTuple):
     acked: frozenset[str]  # levels whose ack holds
     ever_acked: bool
     suppressed: frozenset[str]  # kinds
-    hard: bool
+    hard: bool  # a hard limit holds: its own, or that of a member that people merged
     recheck: bool
     disposed_level: str  # of who disposed of it
     parent: str | None
@@ -55,7 +55,8 @@ def facts(a: Alert, now_ms: int) -> Facts:
     return Facts(
         handling=a.handling, condition=a.condition, severity=a.severity, domain=a.domain, verdict=a.verdict,
         acked=frozenset(k.level for k in a.acks if k.expires_ms > now_ms or a.handling != "NEW"),
-        ever_acked=bool(a.acks), suppressed=frozenset(s.kind for s in a.suppressions), hard=a.hard, recheck=a.recheck,
+        ever_acked=bool(a.acks), suppressed=frozenset(s.kind for s in a.suppressions),
+        hard=(a.hard and a.condition != "CLEARED") or (a.members_hard and bool(a.open_members)), recheck=a.recheck,
         disposed_level=a.disposal.level if a.disposal else "", parent=a.parent, members=len(a.members), unit=a.unit,
     )  # fmt: skip
 
@@ -68,7 +69,8 @@ def public_facts(a: Mapping[str, Any], now: str) -> Facts:
         verdict=a.get("verdict"),
         acked=frozenset(k["level"] for k in a.get("acks") or () if k["expires"] > now or a["handling"] != "NEW"),
         ever_acked=bool(a.get("acks")), suppressed=frozenset(s["kind"] for s in a.get("suppressions") or ()),
-        hard=bool(a.get("hard")), recheck=bool(a.get("recheck")), disposed_level=disposal.get("level", ""),
+        hard=bool(a.get("hard")) and a["condition"] != "CLEARED",
+        recheck=bool(a.get("recheck")), disposed_level=disposal.get("level", ""),
         parent=a.get("parent"), members=len(a.get("members") or ()), unit=a["unit"]["code"],
     )  # fmt: skip
 
@@ -162,14 +164,14 @@ GUARDS: dict[str, tuple[Guard, ...]] = {
     "shelve": (
         OPEN,
         ("SHELVE-2", lambda f, q: "SHELVED" in f.suppressed),
-        ("SHELVE-4", lambda f, q: f.hard and f.condition != "CLEARED"),
+        ("SHELVE-4", lambda f, q: f.hard),
         ("SHELVE-3", lambda f, q: f.severity in GRAVE and (q.role not in LEAD or _rank(q.level) < RANK["county"])),
     ),
     "unshelve": (OPEN, ("UNSHELVE-2", lambda f, q: "SHELVED" not in f.suppressed)),
     "out_of_service": (
         OPEN,
         ("OOS-2", lambda f, q: "OUT_OF_SERVICE" in f.suppressed),
-        ("OOS-3", lambda f, q: f.hard and f.condition != "CLEARED"),
+        ("OOS-3", lambda f, q: f.hard),
         ("OOS-6", lambda f, q: f.severity in GRAVE and _rank(q.level) < RANK["county"]),
     ),
     "in_service": (OPEN, ("OOS-5", lambda f, q: "OUT_OF_SERVICE" not in f.suppressed)),
@@ -180,7 +182,7 @@ GUARDS: dict[str, tuple[Guard, ...]] = {
         OPEN,
         ("SET-2", lambda f, q: q.values.get("severity") == f.severity),
         ("SET-3", lambda f, q: f.severity in GRAVE and _milder(f, q) and q.role not in LEAD),
-        ("SET-4", lambda f, q: f.hard and f.condition != "CLEARED" and q.values.get("severity") in ("III", "IV")),
+        ("SET-4", lambda f, q: f.hard and q.values.get("severity") in ("III", "IV")),
     ),
     "urge": (OPEN,),
     "supervise": (OPEN,),

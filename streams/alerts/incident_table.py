@@ -32,6 +32,8 @@ INCIDENTS: dict[str, Row] = {
             "运行或模式不同，或为分组报警", "another run or mode, or a group"),
         Row("ADOPT-7", "adopt", "200 members", "", 409, "并入的报警已达 200 条", "that alert has 200 members already"),
         Row("ADOPT-8", "adopt", "it is a member", "nothing; the member is told once more"),
+        Row("ADOPT-9", "adopt", "suppressed", "", 409,
+            "该报警已挂起或屏蔽，请先解除", "that alert is not told itself: unshelve it first"),
         Row("JOIN-1", "joined", "open, no parent, no members",
             "parent set; its clocks end, the incident's run on; acks kept"),
         Row("JOIN-2", "joined", "it has this parent", "nothing"),

@@ -22,7 +22,7 @@ from streams.alerts.severity import worse
 from streams.events import Alert, Command, Text, stable_id
 
 MOST = 200  # members of one incident
-STOP, RESTART, SEVERITY = "stop_clocks", "restart_chain", "severity"  # effects
+STOP, RESTART, SEVERITY, RESUME = "stop_clocks", "restart_chain", "severity", "resume_clock"  # effects
 INTERNAL = ("adopt", "joined", "not_joined", "leave", "member", "close_with")  # commands that only alerts ask of others
 SYSTEM = "system"  # their role
 
@@ -166,12 +166,23 @@ def member_asks(child: Alert) -> tuple[Ask, ...]:
 def on_member(parent: Alert, asked: dict[str, str]) -> Step:
     """A member cleared, came back or became worse."""
     if asked["child"] not in parent.members or parent.handling == "CLOSED" or is_group(parent):
-        return Step(parent, INCIDENTS["MEMBER-2"])
+        return Step(
+            parent, INCIDENTS["MEMBER-2"], stands_alone(parent.id, asked) if parent.handling == "CLOSED" else ()
+        )
     changed, effects = _heard(parent, asked)
     if changed == parent:
         return Step(parent, INCIDENTS["MEMBER-2"])
+    if not effects and len(changed.open_members) > len(parent.open_members):
+        effects = (RESUME,)
     why = Text("成员报警状态有变化", "the state of a member changed")
     return Step(changed, INCIDENTS["MEMBER-1"], (), effects, why)
+
+
+def stands_alone(parent: str, asked: dict[str, str]) -> tuple[Ask, ...]:
+    """To a member that lasts though its incident is closed, or forgotten: nobody else tells of it."""
+    if asked["condition"] == "CLEARED":
+        return ()
+    return (Ask("close_with", asked["child"], asked["county"], {"parent": parent, "verdict": ""}),)
 
 
 def on_close(parent: Alert, children: Sequence[Alert] = ()) -> Step:
@@ -224,18 +235,23 @@ def _refuses(parent: Alert, asked: dict[str, str]) -> str | None:
         return "ADOPT-5"
     if (parent.run, parent.mode) != (asked["run"], asked["mode"]) or is_group(parent):
         return "ADOPT-6"
+    if parent.suppressions:
+        return "ADOPT-9"
     return "ADOPT-7" if len(parent.members) >= MOST and asked["child"] not in parent.members else None
 
 
 def _state(child: Alert) -> dict[str, str]:
-    return {"child": child.id, "county": child.county, "severity": child.severity, "condition": child.condition}
+    over = "CLEARED" if child.handling == "CLOSED" else child.condition
+    hard = {"hard": "true"} if child.hard else {}
+    return {"child": child.id, "county": child.county, "severity": child.severity, "condition": over, **hard}
 
 
 def _heard(parent: Alert, asked: dict[str, str]) -> tuple[Alert, tuple[str, ...]]:
     """The incident with what a member says of itself; it is never milder than a member."""
     others = [m for m in parent.open_members if m != asked["child"]]
     still = others if asked["condition"] == "CLEARED" else [*others, asked["child"]]
-    changed = replace(parent, open_members=tuple(sorted(still)))
+    hard = parent.members_hard or "hard" in asked
+    changed = replace(parent, open_members=tuple(sorted(still)), members_hard=hard)
     if not worse(asked["severity"], parent.severity) or asked["condition"] == "CLEARED":
         return changed, ()
     why = Text(f"并入的报警为 {asked['severity']} 级", f"a member has severity {asked['severity']}")

@@ -28,7 +28,12 @@ class Nearby:
             del self._cells[old][alert.id]
             if not self._cells[old]:
                 del self._cells[old]
-        if alert.condition == "ACTIVE" and alert.cls == "hazard" and (cell := _cell(alert)) is not None:
+        if (
+            alert.condition == "ACTIVE"
+            and alert.handling != "CLOSED"
+            and alert.cls == "hazard"
+            and (cell := _cell(alert)) is not None
+        ):
             self._where[alert.id] = cell
             self._cells.setdefault(cell, {})[alert.id] = alert
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from streams.alerts import escalation, incidents
+from streams.alerts import escalation, incidents, response
 from streams.alerts.book import Book
 from streams.alerts.desk import Desk
 from streams.alerts.group import is_group
-from streams.alerts.incidents import RESTART, SEVERITY, STOP, Ask
+from streams.alerts.incidents import RESTART, RESUME, SEVERITY, STOP, Ask
 from streams.alerts.raising import with_gaps
-from streams.alerts.table import GRAVE, TABLE
+from streams.alerts.table import TABLE
 from streams.alerts.transitions import Step, Tell, moved
 from streams.events import Alert, Command, Text
 
@@ -33,7 +33,8 @@ def on_command(a: Alert | None, c: Command, book: Book, desk: Desk, now_ms: int)
             made = incidents.on_adopt(None, asked)
             assert isinstance(made, Ask)
             return Merged(Step(None, None, TABLE["ADOPT-2"]), [made.as_command(c.id, c.by, c.unit, now_ms)])
-        return Merged(Step(None, None, TABLE["ANY-1"]), [])
+        asks = incidents.stands_alone(c.alert, asked) if c.command == "member" else ()
+        return Merged(Step(None, None, TABLE["ANY-1"]), [x.as_command(c.id, c.by, c.unit, now_ms) for x in asks])
     if c.command == "merge":
         children = bool(set(book.inhibitor.children_of(a.id)) - set(a.members))
         return _made(
@@ -94,6 +95,13 @@ def _effects(
         return replace(a, escalation=rests, deadlines=(), merged=a.handling != "CLOSED"), tells, ()
     if RESTART in made.effects:
         a = replace(a, merged=False)
-        if not a.suppressions and (a.condition != "CLEARED" or a.severity in GRAVE):
-            return escalation.start(a, desk, now_ms, "severity" if SEVERITY in made.effects else "raise")
+        a = response.begin(a, desk, now_ms) if a.acks else a
+    if escalation.climbs(a) and RESTART in made.effects:
+        if escalation.holds(a, now_ms):
+            return escalation.rested(a, now_ms), (), ()
+        return escalation.start(a, desk, now_ms, "severity" if SEVERITY in made.effects else "raise")
+    if escalation.climbs(a) and RESUME in made.effects:
+        return escalation.resumed(a, desk, now_ms)
+    if not escalation.lasts(a):
+        a = replace(a, escalation=replace(a.escalation, deadline_ms=0))
     return a, (), ()

@@ -93,7 +93,7 @@ def read(c: Command, now_ms: int) -> Read:
             )
     for p in known:
         raw = c.params.get(p.name)
-        value = None if raw is None else msgspec.json.decode(raw)
+        value = None if raw is None else _value(raw)
         if value is None or value == "":
             if p.required:
                 return Read(values, Text(f"请填写{p.zh}（{p.name}）", f"params.{p.name}: {p.en} has to be given"))
@@ -105,6 +105,15 @@ def read(c: Command, now_ms: int) -> Read:
     return _limits(c.command, values, now_ms)
 
 
+def _value(raw: msgspec.Raw) -> object:
+    """Numbers that no computer holds are "nan", which no parameter takes."""
+    try:
+        value: object = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return math.nan
+    return math.nan if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
 def _wrong(p: Param, value: object, now_ms: int) -> Text | None:
     if p.type == "choice" and value not in p.choices:
         return Text(f"{p.zh}只能是 {'、'.join(p.choices)}", f"params.{p.name}: want one of {', '.join(p.choices)}")
@@ -112,9 +121,11 @@ def _wrong(p: Param, value: object, now_ms: int) -> Text | None:
         return Text(f"{p.zh}应为文字", f"params.{p.name}: want text of at most {TEXT_MAX} characters")
     if p.type in ("number", "seconds", "time"):
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or (p.type != "number" and not (isinstance(value, int) and value > 0)):
+        least = 0 if p.type == "number" else 1
+        if not number or value < least or (p.type != "number" and not isinstance(value, int)):  # type: ignore[operator]
             return Text(
-                f"{p.zh}应为数字", f"params.{p.name}: want a {'number' if p.type == 'number' else 'whole number'}"
+                f"{p.zh}应为数字",
+                f"params.{p.name}: want a {'number' if p.type == 'number' else 'whole number'} of {least} or more",
             )
     if p.type == "time" and isinstance(value, int) and value <= now_ms:
         return Text(f"{p.zh}须晚于现在", f"params.{p.name}: want epoch milliseconds later than now")

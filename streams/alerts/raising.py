@@ -15,6 +15,7 @@ from streams.alerts.transitions import Step, Tell, moved, touched
 from streams.events import Alert, Detection, Link, Text, stable_id
 
 REPEAT_MS = 30_000
+LINKS = 20  # of one alert, the newest
 STARTS = ("raise", "reraise", "latch", "severity", "unsuppress", "release")  # what sets the upward clock
 UNSUPPRESSED = Text("不再屏蔽，恢复通知", "no longer suppressed: told again")
 GAS = ("gas_concentration", "tunnel_gas", "gas_spread")
@@ -158,9 +159,10 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
 def cleared(alert: Alert, at_ms: int) -> Alert:
     """CLEARED. An officer's severity holds no longer; gas waits for a hand-held reading; III and IV stop climbing."""
     e = alert.escalation
-    if alert.severity not in GRAVE:
+    grave = alert.severity in GRAVE or alert.open_members  # members that people merged: it stands for them
+    if not grave:
         e = replace(e, deadline_ms=0)
-    stays = alert.severity in GRAVE or alert.handling not in ("NEW", "ASSESSED")
+    stays = grave or alert.handling not in ("NEW", "ASSESSED")
     return replace(
         alert,
         condition="CLEARED",
@@ -204,4 +206,6 @@ def with_gaps(why: Text, passed: tuple[str, ...]) -> Text:
 
 def on_link(alert: Alert, link: Link, now_ms: int) -> Step:
     """Another domain's alert near this one; an officer's version stays what it is."""
-    return touched(alert, replace(alert, links=(*alert.links, link)), "link", link.why, now_ms, TABLE["LINK-1"])
+    return touched(
+        alert, replace(alert, links=(*alert.links, link)[-LINKS:]), "link", link.why, now_ms, TABLE["LINK-1"]
+    )

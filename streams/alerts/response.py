@@ -29,7 +29,7 @@ ROW_OF = {"urged": "LATE-1", "supervised": "LATE-2", "escalated": "LATE-3"}
 
 def begin(a: Alert, desk: Desk, now_ms: int) -> Alert:
     """The clocks of the steps that have none start with an ack; III and IV that are cleared need none."""
-    if a.condition == "CLEARED" and a.severity not in GRAVE:
+    if not escalation.lasts(a):
         return a
     have = {d.step for d in a.deadlines}
     return done(begin_reports(_with(a, desk, tuple(s for s in STEPS if s not in have), now_ms), desk, now_ms))

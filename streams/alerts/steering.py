@@ -10,7 +10,7 @@ from streams.alerts.guards import EXTENSIONS
 from streams.alerts.move import Made, Move, Tells, goes_on
 from streams.alerts.rising import risen
 from streams.alerts.severity import worse
-from streams.alerts.table import GRAVE, RESPONSIBLE
+from streams.alerts.table import RESPONSIBLE
 from streams.alerts.transitions import Tell
 from streams.events import Alert, Suppression, Text
 
@@ -46,9 +46,7 @@ def in_service(m: Move) -> Made:
 
 def at_rest(a: Alert) -> Alert:
     """III and IV that are cleared do not climb, whoever is told of them."""
-    if a.condition == "CLEARED" and a.severity not in GRAVE:
-        return replace(a, escalation=replace(a.escalation, deadline_ms=0))
-    return a
+    return a if escalation.lasts(a) else replace(a, escalation=replace(a.escalation, deadline_ms=0))
 
 
 def escalate(m: Move) -> Made:

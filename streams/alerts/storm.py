@@ -34,14 +34,17 @@ class Storm:
         self._active: dict[str, dict[str, None]] = {}  # parent -> members that are not cleared
         self._parent: dict[str, str] = {}
         self._groups: dict[str, Alert] = {}
+        self.look_ms = 0  # when it is looked next whether groups are over
 
     def dump(self) -> bytes:
         """All that alerts do not say: about 120 bytes for each scope."""
-        return msgspec.msgpack.encode(self._scopes)
+        return msgspec.msgpack.encode((self._scopes, self.look_ms))
 
     def load(self, dumped: bytes) -> None:
         """Take over a dump; b"" for none."""
-        self._scopes = msgspec.msgpack.decode(dumped, type=dict[str, Scope]) if dumped else {}
+        self._scopes, self.look_ms = (
+            msgspec.msgpack.decode(dumped, type=tuple[dict[str, Scope], int]) if dumped else ({}, 0)
+        )
 
     def keep(self, alert: Alert) -> None:
         """Take over an alert's newest state, of members and groups."""

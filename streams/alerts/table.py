@@ -92,6 +92,7 @@ _ROWS = (
     _no("any command", "ANY-6", "CLOSED", "已结案", "the alert is closed"),
     _no("any command", "ANY-7", "a needed parameter is missing or wrong", "缺少参数或参数有误", "a parameter is missing or wrong", 422),
     _no("any command", "ANY-8", "its key was used for another command", "该幂等键已用于其他操作", "this key was used for another command; send a new one", 422),
+    _no("attach, issue_warning, report", "ANY-9", "it has 200 kB of them", "附件与报告已满，请存于别处", "its attachments, warnings and reports are full: keep them elsewhere", 422),
     # single commands
     _made("ack", "ACK-1", "not acked by this level", "ACKED by this level until it expires; only this level's clock stops"),
     _no("ack", "ACK-2", "acked by this level", "本级已签收", "this level has acknowledged already"),

@@ -9,7 +9,7 @@ from streams.alerts.desk import Desk
 from streams.alerts.escalation import resumed
 from streams.alerts.policy import REPORTS
 from streams.alerts.raising import cleared, with_gaps
-from streams.alerts.table import GRAVE, TABLE
+from streams.alerts.table import TABLE
 from streams.alerts.transitions import Step, moved
 from streams.events import Alert, Text
 
@@ -40,7 +40,7 @@ def due_ms(a: Alert) -> int:
 
 
 def _closes_ms(a: Alert) -> int:
-    if a.severity in GRAVE or a.condition != "CLEARED" or a.handling != "NEW" or a.cleared_ms is None:
+    if escalation.lasts(a) or a.handling != "NEW" or a.cleared_ms is None:
         return 0
     return max(a.cleared_ms, a.touched_ms) + CLOSES_MS
 
