@@ -1,4 +1,4 @@
-"""Rows of merge and split, in the form of `lifecycle.TABLE`: what happens in which state, or why it is refused."""
+"""Rows of merge and split, part of `table.TABLE`: what happens in which state, or why it is refused."""
 
 from __future__ import annotations
 
