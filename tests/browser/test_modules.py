@@ -234,31 +234,31 @@ def test_a_form_sends_what_was_filled_in(modules: Page) -> None:
     action = {
         "command": "shelve", "allowed": True,
         "params": [
-            {"name": "until", "type": "time", "required": True}, {"name": "reason", "type": "text", "required": True},
-            {"name": "alerts", "type": "list"}, {"name": "seconds", "type": "integer"},
-            {"name": "override", "type": "bool"},
-            {"name": "verdict", "type": "choice", "choices": ["real", {"value": "x", "zh": "别的", "en": "other"}]},
+            {"name": "until", "type": "time", "required": True, "label": {"zh": "挂起至", "en": "until"}},
+            {"name": "seconds", "type": "seconds"}, {"name": "value", "type": "number"},
+            {"name": "county", "type": "text"}, {"name": "verdict", "type": "choice", "choices": ["real", "else"]},
+            {"name": "cause", "type": "text"}, {"name": "comment", "type": "text", "required": True},
         ],
     }  # fmt: skip
-    values = {"until": "2026-01-01T12:00", "reason": " 检修 ", "alerts": "a，b c", "seconds": "90", "override": True}
+    values = {"until": "2026-01-01T12:00", "seconds": "1.5", "value": "0.5", "county": "522601", "comment": " 检修 "}
     got = modules.evaluate(
         """async ([action, values]) => {
-          const { kindOf, missing, sent, choicesOf } = await import("/modules.js");
+          const { asked, choicesOf, kindOf, labelOf, missing, sent } = await import("/modules.js");
           return {
-            kinds: action.params.map(kindOf), missing: missing(action, { reason: "  " }).map((p) => p.name),
-            ready: missing(action, values).length, sent: sent(action, values),
-            words: choicesOf(action.params[5]).map((c) => c.words),
+            kinds: asked(action).map(kindOf), labels: asked(action).map(labelOf), sent: sent(action, values),
+            missing: missing(action, { comment: "  " }).map((p) => p.name), ready: missing(action, values).length,
+            words: choicesOf(action.params[4]).map((c) => c.words), plain: asked({ command: "ack" }).map((p) => p.name),
           };
         }""",
         [action, values],
     )
-    assert got["kinds"] == ["time", "long", "list", "number", "flag", "choice"]
-    assert (got["missing"], got["ready"]) == (["until", "reason"], 0)
-    assert got["sent"] == {
-        "until": "2026-01-01T04:00:00.000Z", "reason": "检修", "alerts": ["a", "b", "c"], "seconds": 90,
-        "override": True,
-    }  # fmt: skip
-    assert got["words"] == ["属实", "别的"]
+    assert got["kinds"] == ["time", "minutes", "number", "choice", "long", "long"]  # the API knows the county
+    assert got["labels"][:2] == ["挂起至", "延长（分钟）"]
+    assert got["labels"][-1] == "理由"
+    assert (got["missing"], got["ready"], got["plain"]) == (["until", "comment"], 0, ["comment"])
+    params = {"until": 1767240000000, "seconds": 90, "value": 0.5}  # 04:00 UTC
+    assert got["sent"] == {"comment": "检修", "params": params}
+    assert got["words"] == ["属实", "else"]
 
 
 MINE: list[tuple[dict[str, Any], bool]] = [
@@ -302,45 +302,27 @@ def test_a_hand_over_names_what_must_be_told(modules: Page) -> None:
     assert got == {"open": ids, "shelved": ["shelved"], "exhausted": ["nobody"], "overdue": ["late"]}
 
 
-def test_people_on_duty_from_any_shape_of_the_roster(modules: Page) -> None:
-    listed = {"items": [{"role": "lead", "name": "杨", "until": "2026-01-01T00:00:00Z", "phone": "0855"}]}
-    by_role = {"on_duty": {"main": [{"person": {"name": "吴", "contacts": [{"channel": "voice", "address": "139"}]}}]}}
+def test_figures_are_read_as_people_read_them(modules: Page) -> None:
     got = modules.evaluate(
-        """async (bodies) => {
-          const { people } = await import("/modules.js");
-          return bodies.map((body) => people(body).map((row) => [row.role, row.name, row.phone]));
-        }""",
-        [listed, by_role, {"items": []}],
-    )
-    assert got == [[["lead", "杨", "0855"]], [["main", "吴", "139"]], []]
-
-
-def test_figures_become_tables_and_csv(modules: Page) -> None:
-    body = {
-        "ack_rate": 0.97,
-        "units": [{"unit": "522601", "n": 3}],
-        "by_severity": {"I": {"n": 1}, "II": {"n": 2}},
-        "empty": [],
-    }
-    got = modules.evaluate(
-        """async ([body, alerts]) => {
-          const { sheets, csv, byCounty, topSources } = await import("/modules.js");
+        """async (alerts) => {
+          const { alertsBySensor, byCounty, change, faultOf, phoneOf, shown } = await import("/modules.js");
+          const bySensor = alertsBySensor(alerts);
           return {
-            sheets: sheets(body, (key) => key), csv: csv([["a", 'say "b"'], ["=1+1", -2, "-x", null]]),
-            counties: byCounty(alerts, Date.UTC(2026, 0, 2)).map((row) => [row.code, row.total, row.unacked]),
-            top: topSources(alerts)[0],
+            shown: [shown(0.1234, "share"), shown(2.5), shown(null), shown(3.14159)],
+            change: [change(12, 10), change(0.5, 0.6, "share"), change(1, 0), change(null, 1)],
+            counties: byCounty(alerts, Date.UTC(2026, 0, 2)).map((r) => [r.code, r.total, r.unacked, r.overdue]),
+            sensors: bySensor.get("522601-W-PRS-000001").map((a) => a.id),
+            fault: faultOf([...bySensor.values()][0])?.id,
+            phones: [phoneOf({ contacts: [{ channel: "feed" }, { channel: "sms", address: "139" }] }), phoneOf({})],
           };
         }""",
-        [body, ALERTS[:4]],
+        [*ALERTS[:4], alert("f", **{"class": "equipment", "escalation": {"deadline": AT_5}})],
     )
-    assert got["sheets"] == [
-        {"name": "", "columns": ["name", "value"], "rows": [["ack_rate", 0.97]]},
-        {"name": "units", "columns": ["unit", "n"], "rows": [["522601", 3]]},
-        {"name": "by_severity", "columns": ["name", "n"], "rows": [["I", 1], ["II", 2]]},
-    ]
-    assert got["csv"] == '\ufeffa,"say ""b"""\r\n\'=1+1,-2,\'-x,\r\n'
-    assert got["counties"] == [["522601", 3, 2], ["522622", 1, 1]]
-    assert got["top"] == {"id": "522601-W-PRS-000001", "n": 4}
+    assert got["shown"] == ["12.3 %", "2.5", "–", "3.14"]
+    assert got["change"] == ["+20 %", "-10.0 %", "", ""]
+    assert got["counties"] == [["522601", 4, 3, 1], ["522622", 1, 1, 0]]
+    assert (got["sensors"], got["fault"]) == (["b", "a", "f", "c", "d"], "f")
+    assert got["phones"] == ["139", ""]
 
 
 @pytest.mark.parametrize(

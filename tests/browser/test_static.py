@@ -59,6 +59,8 @@ WHOLE_SETS = {
         "reopen",
         "comment",
         "attach",
+        "recheck",
+        "in_service",
         "shelve",
         "unshelve",
         "out_of_service",

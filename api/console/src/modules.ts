@@ -11,6 +11,7 @@ export * from "./lib/params";
 export * from "./lib/readings";
 export * from "./lib/roster";
 export * from "./lib/route";
+export * from "./lib/sensors";
 export * from "./lib/sse";
 export * from "./lib/store";
 export * from "./lib/texts";

@@ -10,11 +10,11 @@ import type { Action, Actions, Alert, Me } from "./types";
 const MAY_ACK = new Set(["officer", "commander", "admin"]);
 
 /** Commands as the details show them: the way of an alert first, then what is seldom needed. */
-export const STEPS = ["assess", "dispatch", "on_site", "dispose", "verify", "close"];
+export const STEPS = ["assess", "dispatch", "on_site", "dispose", "recheck", "verify", "close"];
 export const GROUPS: Record<string, string[]> = {
   work: ["assign", "unack", "reopen", "set_severity", "ack_on_behalf", "extend"],
   levels: ["escalate", "delegate", "take_over", "urge", "supervise"],
-  quiet: ["shelve", "unshelve", "out_of_service"],
+  quiet: ["shelve", "unshelve", "out_of_service", "in_service"],
   record: ["comment", "attach", "report", "issue_warning", "set_response", "merge", "split"],
 };
 

@@ -22,8 +22,9 @@ export const isRed = (alert: Alert): boolean => alert.severity === "I" && isOpen
 /** When it cleared; null while it goes on. */
 export const clearedAt = (alert: Alert): number | null => (isCleared(alert) ? toMs(alert.cleared) ?? toMs(alert.last_seen) : null);
 
-/** Acks that still hold. */
-export const liveAcks = (alert: Alert, now: number): Ack[] => (alert.acks ?? []).filter((ack) => !ack.expires || (toMs(ack.expires) ?? 0) > now);
+/** Acks that still hold: a handled alert's do not expire. */
+export const liveAcks = (alert: Alert, now: number): Ack[] =>
+  (alert.acks ?? []).filter((ack) => alert.handling !== "NEW" || !ack.expires || (toMs(ack.expires) ?? 0) > now);
 
 /** By severity, what goes on before what is over, the newest first; then by id, so that arrival never matters. */
 export function byUrgency(a: Alert, b: Alert): number {

@@ -50,8 +50,5 @@ export function countdown(ms: number): string {
 /** Value of <input type="datetime-local"> in Beijing time, whatever the machine's own zone is. */
 export const localInput = (ms: number): string => new Date(ms + OFFSET_MS).toISOString().slice(0, 16);
 
-/** And back: RFC 3339 in UTC; "" for what is no time. */
-export function fromLocalInput(value: string): string {
-  const ms = Date.parse(`${value}Z`) - OFFSET_MS;
-  return Number.isNaN(ms) ? "" : new Date(ms).toISOString();
-}
+/** And back, in epoch milliseconds. */
+export const fromLocalInput = (value: string): number => Date.parse(`${value}Z`) - OFFSET_MS;

@@ -1,7 +1,16 @@
-/** Figures for management: what the server computes, and what the alerts at hand give. */
+/** Figures for management: the server's alarm figures, and open alerts by county as they are now. */
 
-import { countyOf, isCleared, isUnacked, nextDue, SEVERITIES } from "./alerts";
-import type { Alert, Severity } from "./types";
+import { countyOf, isCleared, isUnacked, nextDue } from "./alerts";
+import type { Alert, Pair, Severity } from "./types";
+
+export interface Figure { name: string; title: Pair; value: number | null; unit: string; benchmark: (Pair & { source: string }) | null; grade: string; assessment: Pair }
+export interface Response { step: string; by: string; key: string; name: string; done: number; median_s: number | null; p90_s: number | null; judged: number; in_time: number; share: number | null }
+export interface Source { place: string; kind?: string; alarms?: number; alerts?: number; since?: string }
+export type Scope = { unit: string; name: string; grades: Record<string, string> } & Record<string, unknown>;
+export interface Figures {
+  from: string; to: string; mode: string; complete: boolean; figures: Figure[]; scopes: Scope[]; response: Response[];
+  top_sources: Source[]; chattering: Source[]; stale: Source[]; repeated_places: Source[];
+}
 
 export interface CountyRow { code: string; by: Record<Severity, number>; total: number; active: number; unacked: number; overdue: number }
 
@@ -21,43 +30,17 @@ export function byCounty(alerts: Alert[], now: number): CountyRow[] {
   return [...rows.values()].sort((a, b) => b.total - a.total || (a.code < b.code ? -1 : 1));
 }
 
-/** Sensors with the most alerts. */
-export function topSources(alerts: Alert[], most = 10): { id: string; n: number }[] {
-  const counts = new Map<string, number>();
-  for (const alert of alerts) {
-    const id = alert.sensors?.[0];
-    if (id) counts.set(id, (counts.get(id) ?? 0) + (alert.count ? 1 : 0));
-  }
-  return [...counts].map(([id, n]) => ({ id, n })).sort((a, b) => b.n - a.n || (a.id < b.id ? -1 : 1)).slice(0, most);
+/** A figure as it is read: shares in percent, others with what counts. */
+export function shown(value: number | null | undefined, unit = ""): string {
+  if (value === null || value === undefined) return "–";
+  if (unit === "share") return `${(value * 100).toFixed(1)} %`;
+  return String(Number(value.toFixed(2)));
 }
 
-export interface Sheet { name: string; columns: string[]; rows: (string | number | null)[][] }
-
-const scalar = (value: unknown): value is string | number | null => value === null || ["string", "number", "boolean"].includes(typeof value);
-const said = (value: unknown): string | number | null => (typeof value === "boolean" ? String(value) : scalar(value) ? value : JSON.stringify(value));
-
-/** Tables out of the server's figures, whatever it counts: plain values are one table, lists and objects one each. */
-export function sheets(body: Record<string, unknown>, word: (key: string) => string): Sheet[] {
-  const plain = Object.entries(body).filter(([, value]) => scalar(value));
-  const out: Sheet[] = plain.length ? [{ name: "", columns: [word("name"), word("value")], rows: plain.map(([key, value]) => [word(key), said(value)]) }] : [];
-  for (const [key, value] of Object.entries(body)) {
-    if (scalar(value)) continue;
-    const rows = Array.isArray(value) ? value : Object.entries(value as object).map(([name, entry]) => (
-      typeof entry === "object" && entry && !Array.isArray(entry) ? { name, ...entry } : { name, value: entry }));
-    const objects = rows.filter((row): row is Record<string, unknown> => typeof row === "object" && row !== null);
-    if (!objects.length) continue;
-    const columns = [...new Set(objects.flatMap(Object.keys))];
-    out.push({ name: word(key), columns: columns.map(word), rows: objects.map((row) => columns.map((column) => said(row[column] ?? null))) });
-  }
-  return out;
+/** How two periods differ: "+12 %", "" where that says nothing. */
+export function change(now: number | null | undefined, before: number | null | undefined, unit = ""): string {
+  if (now === null || now === undefined || before === null || before === undefined) return "";
+  const sign = (v: number, digits: number) => `${v > 0 ? "+" : ""}${v.toFixed(digits)}`;
+  if (unit === "share") return `${sign((now - before) * 100, 1)} %`;
+  return before ? `${sign((now / before - 1) * 100, 0)} %` : "";
 }
-
-const cell = (value: unknown): string => {
-  const words = String(value ?? "");
-  const safe = /^[=+@\t\r]/.test(words) || /^-\D/.test(words) ? `'${words}` : words; // no formula of a spreadsheet
-  return /[",\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
-};
-
-/** RFC 4180, with a mark so that spreadsheets read it as UTF-8. */
-export const csv = (rows: unknown[][]): string => `\ufeff${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
-export const severityColumns = SEVERITIES;

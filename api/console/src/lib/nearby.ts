@@ -13,10 +13,15 @@ export function distance(a: Alert, b: Alert): number {
   return Math.hypot((a.lon - b.lon) * scale, a.lat - b.lat) * METRES_PER_DEGREE;
 }
 
-/** At most five within a kilometre, the nearest first. */
-export function nearby(alert: Alert, others: Alert[]): { alert: Alert; distance_m: number }[] {
+export interface Near { alert: Alert; distance_m: number }
+
+/** At most `most` others that have a place, the nearest first. */
+export function nearest(alert: Alert, others: Alert[], most: number): Near[] {
   return others.filter((other) => other.id !== alert.id)
     .map((other) => ({ alert: other, distance_m: distance(alert, other) }))
-    .filter(({ distance_m }) => distance_m <= REACH_M)
-    .sort((a, b) => a.distance_m - b.distance_m).slice(0, MOST);
+    .filter(({ distance_m }) => distance_m < Infinity)
+    .sort((a, b) => a.distance_m - b.distance_m).slice(0, most);
 }
+
+/** At most five within a kilometre. */
+export const nearby = (alert: Alert, others: Alert[]): Near[] => nearest(alert, others, MOST).filter(({ distance_m }) => distance_m <= REACH_M);

@@ -1,53 +1,53 @@
 /** Forms of actions: what the server's `params` become, and what is sent of what was filled in. */
 
 import { fromLocalInput } from "./clock";
-import { hasTerm, lang, term } from "./i18n";
-import type { Action, Choice, Param } from "./types";
+import { hasTerm, say, t, term } from "./i18n";
+import type { Action, Param } from "./types";
 
-export type Kind = "choice" | "text" | "long" | "number" | "time" | "list" | "flag";
-export type Values = Record<string, string | boolean>;
+export type Kind = "choice" | "text" | "long" | "number" | "minutes" | "time" | "unit" | "alert";
+export type Values = Record<string, string>;
 
-const KINDS: Record<string, Kind> = {
-  integer: "number", int: "number", float: "number", number: "number", seconds: "number", minutes: "number",
-  time: "time", datetime: "time", moment: "time", bool: "flag", boolean: "flag", list: "list", ids: "list", alerts: "list", array: "list",
-};
-const LONG = new Set(["cause", "action", "text", "reason", "note", "why"]);
-const CHOICE_GROUPS: Record<string, string> = { verdict: "verdict", severity: "severity", level: "level", step: "step" };
+const KINDS: Record<string, Kind> = { choice: "choice", number: "number", seconds: "minutes", time: "time", unit: "unit", alert: "alert" };
+const LONG = new Set(["cause", "action", "text", "comment", "override"]);
+const CHOICE_GROUPS: Record<string, string> = { kind: "report", form: "form" };
+const FILLED = new Set(["county"]); // the API knows it by itself
 
-export function kindOf(param: Param): Kind {
-  if (param.choices?.length) return "choice";
-  return KINDS[param.type] ?? (param.type === "textarea" || LONG.has(param.name) ? "long" : "text");
+export const kindOf = (param: Param): Kind => KINDS[param.type] ?? (LONG.has(param.name) ? "long" : "text");
+
+/** What a form asks for; every command takes a comment, and some need one. */
+export function asked(action: Action): Param[] {
+  const params = (action.params ?? []).filter(({ name }) => !FILLED.has(name));
+  return params.some(({ name }) => name === "comment") ? params : [...params, { name: "comment", type: "text" }];
 }
 
-/** Choices with their words: the server's, else the fixed term's. */
-export function choicesOf(param: Param): { value: string; words: string }[] {
-  return (param.choices ?? []).map((entry) => {
-    const choice: Choice = typeof entry === "string" ? { value: entry } : entry;
-    const group = CHOICE_GROUPS[param.name] ?? param.name;
-    const own = lang.value === "zh" ? choice.zh : choice.en ?? choice.zh;
-    return { value: choice.value, words: own ?? (hasTerm(group, choice.value) ? term(group, choice.value) : choice.value) };
-  });
+export function labelOf(param: Param): string {
+  if (kindOf(param) === "minutes") return t("act.minutes");
+  if (param.name === "comment") return t(param.required ? "act.reason" : "act.comment");
+  return say(param.label) || term("param", param.name);
 }
 
-const empty = (value: string | boolean | undefined) => value === undefined || value === "" || value === false;
+/** Choices in the fixed terms. */
+export const choicesOf = (param: Param): { value: string; words: string }[] => (param.choices ?? []).map((value) => {
+  const group = CHOICE_GROUPS[param.name] ?? param.name;
+  return { value, words: hasTerm(group, value) ? term(group, value) : value };
+});
+
+const filled = (values: Values, name: string): string => String(values[name] ?? "").trim();
 
 /** Required parameters that are still empty. */
-export const missing = (action: Action, values: Values): Param[] =>
-  (action.params ?? []).filter((param) => param.required && empty(typeof values[param.name] === "string" ? String(values[param.name]).trim() : values[param.name]));
+export const missing = (action: Action, values: Values): Param[] => asked(action).filter(({ name, required }) => required && !filled(values, name));
 
-/** What is sent: numbers as numbers, times as RFC 3339, lists as lists; what was left empty is left out. */
-export function sent(action: Action, values: Values): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
-  for (const param of action.params ?? []) {
-    const value = values[param.name];
-    if (empty(value)) continue;
-    const said = String(value).trim();
+/** What is sent: numbers as numbers, times as epoch milliseconds, minutes as seconds; what was left empty is left out. */
+export function sent(action: Action, values: Values): { comment: string; params: Record<string, unknown> } {
+  const params: Record<string, unknown> = {};
+  for (const param of asked(action)) {
+    const said = filled(values, param.name);
+    if (!said || param.name === "comment") continue;
     const kind = kindOf(param);
-    if (kind === "flag") out[param.name] = true;
-    else if (kind === "number") out[param.name] = Number(said);
-    else if (kind === "time") out[param.name] = fromLocalInput(said);
-    else if (kind === "list") out[param.name] = said.split(/[,，、\s]+/).filter(Boolean);
-    else if (said) out[param.name] = said;
+    if (kind === "number") params[param.name] = Number(said);
+    else if (kind === "minutes") params[param.name] = Math.round(Number(said) * 60);
+    else if (kind === "time") params[param.name] = fromLocalInput(said);
+    else params[param.name] = said;
   }
-  return out;
+  return { comment: filled(values, "comment"), params };
 }

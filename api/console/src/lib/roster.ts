@@ -1,29 +1,26 @@
-/** People on duty, out of the roster's answer. */
+/** Duty: who is on duty, the people of a place, hand-overs 交接班. */
 
-export interface OnDuty { role: string; name: string; until: string; phone: string }
-type Row = Record<string, unknown>;
+import type { Api } from "./api";
+import type { Alert, Listed } from "./types";
 
-const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
-
-function phoneOf(row: Row): string {
-  const contacts = (Array.isArray(row.contacts) ? row.contacts : []) as Row[];
-  const found = contacts.find(({ channel, address }) => (channel === "voice" || channel === "sms") && address);
-  return text(row.phone ?? found?.address);
+export interface Contact { channel: string; address?: string }
+export interface OnDuty { id: string; name: string; role?: string; user?: string; contacts?: Contact[] }
+export interface Duty { unit: string; at: string; promised: boolean; people: OnDuty[]; room: OnDuty | null }
+export interface Person { id: string; name: string; place: string; user?: string }
+export interface HandedOver {
+  id: number; unit: string; at: string; from: { person: string; user: string }; to: { person: string; user: string };
+  signed: { by: string; at: string; note: string } | null; note?: string; counts?: Record<string, number>;
+  open?: Pick<Alert, "id" | "severity" | "title" | "handling">[];
 }
 
-function one(row: Row, role: string): OnDuty {
-  const person = (typeof row.person === "object" && row.person ? row.person : row) as Row;
-  return {
-    role: text(row.role) || role, name: text(person.name) || text(row.person) || text(row.id),
-    until: text(row.until), phone: phoneOf(person) || phoneOf(row),
-  };
-}
+/** A telephone number of a person, where the server gives any. */
+export const phoneOf = ({ contacts = [] }: OnDuty): string => contacts.find(({ channel, address }) => (channel === "voice" || channel === "sms") && address)?.address ?? "";
 
-/** Rows of {items|now|on_duty|posts: [{role, name|person, until, phone|contacts}]}, or by role: {main: [...]}. */
-export function people(body: unknown): OnDuty[] {
-  const said = (body ?? {}) as Row;
-  const rows = said.items ?? said.now ?? said.on_duty ?? said.posts ?? body;
-  if (Array.isArray(rows)) return (rows as Row[]).map((row) => one(row, ""));
-  return Object.entries((rows ?? {}) as Row).flatMap(([role, list]) => (Array.isArray(list) ? list : [])
-    .map((row: unknown) => one(typeof row === "object" && row ? (row as Row) : { name: row }, role)));
-}
+export const fetchDuty = (api: Api, unit: string): Promise<Duty> => api.get<Duty>("duty", { unit });
+
+/** People of a unit who can sign for a hand-over: those with an account. */
+export const fetchPeople = async (api: Api, unit: string): Promise<Person[]> =>
+  (await api.get<Listed<Person>>("duty/people", { unit })).items.filter(({ user, place }) => user && place === unit);
+
+export const fetchHandOvers = async (api: Api, unit: string): Promise<HandedOver[]> =>
+  (await api.get<Listed<HandedOver>>("duty/handovers", { unit, limit: 5 })).items;

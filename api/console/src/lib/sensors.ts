@@ -1,36 +1,30 @@
-/** Sensors and their health, out of the registry's answers. */
+/** Sensors of the registry, and what is wrong with them: open alerts of class equipment. */
 
+import { byUrgency, isOpen } from "./alerts";
 import type { Api } from "./api";
-import { statusOf } from "./api";
-import type { Words } from "./types";
+import type { Alert, Listed, Words } from "./types";
 
-export interface Sensor {
-  id: string; name?: Words; name_zh?: string; name_en?: string; domain: string; kind: string; unit_code?: string; zone?: string; unit?: string;
-  health?: string; last?: string; last_ts?: string; last_seen?: string; value?: number;
-}
-export interface SensorPage { items: Sensor[]; next: string | null; total: number }
-export interface Wanted { q: string; domain: string; health: string; page: string }
+export interface Sensor { id: string; name_zh?: string; name_en?: string; domain: string; kind: string; unit_code?: string; zone?: string; unit?: string }
+export interface Wanted { q: string; domain: string; page: string }
 
 const LIMIT = 200;
-let listed = true; // this server has /sensors, with health; else the registry's list is read
 
-/** One page of sensors. */
-export async function fetchSensors(api: Api, wanted: Wanted): Promise<SensorPage> {
-  const query = { q: wanted.q, domain: wanted.domain, limit: LIMIT, page: wanted.page };
-  if (listed) {
-    try {
-      return page(await api.get("sensors", { ...query, health: wanted.health }));
-    } catch (error) {
-      if (statusOf(error) !== 404 && statusOf(error) !== 405) throw error;
-      listed = false;
+export const fetchSensors = (api: Api, wanted: Wanted): Promise<Listed<Sensor>> => api.get<Listed<Sensor>>("assets", { ...wanted, type: "sensor", limit: LIMIT });
+
+export const nameOf = ({ name_zh, name_en }: Sensor): Words => ({ zh: name_zh, en: name_en });
+
+/** Open alerts by sensor, the worst first. */
+export function alertsBySensor(alerts: Iterable<Alert>): Map<string, Alert[]> {
+  const found = new Map<string, Alert[]>();
+  for (const alert of [...alerts].filter(isOpen).sort(byUrgency)) {
+    for (const id of alert.sensors ?? []) {
+      const rows = found.get(id);
+      if (rows) rows.push(alert);
+      else found.set(id, [alert]);
     }
   }
-  return page(await api.get("assets", { ...query, type: "sensor" }));
+  return found;
 }
 
-function page(body: { items: Sensor[]; next?: string | null; total?: number }): SensorPage {
-  return { items: body.items, next: body.next ?? null, total: body.total ?? body.items.length };
-}
-
-export const lastOf = (sensor: Sensor): string => sensor.last_ts ?? sensor.last_seen ?? sensor.last ?? "";
-export const nameOf = (sensor: Sensor): Words => sensor.name ?? { zh: sensor.name_zh, en: sensor.name_en };
+/** The fault of a sensor that is known: an equipment alert that goes on. */
+export const faultOf = (alerts: Alert[] | undefined): Alert | undefined => alerts?.find((alert) => alert.class === "equipment" && alert.condition !== "CLEARED");

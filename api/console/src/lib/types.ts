@@ -48,8 +48,7 @@ export interface Alert {
 export type Level = "prefecture" | "county" | "township" | "village";
 export interface Me { user: string; role: string; unit: string }
 
-export interface Choice { value: string; zh?: string; en?: string }
-export interface Param { name: string; type: string; required?: boolean; choices?: (string | Choice)[] | null }
+export interface Param { name: string; type: string; required?: boolean; choices?: string[] | null; label?: Pair }
 export interface Action { command: string; allowed: boolean; row?: string; reason?: Words; params?: Param[] }
 export interface Actions { version: number; items: Action[] }
 

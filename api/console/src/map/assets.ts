@@ -4,13 +4,15 @@ import L from "leaflet";
 
 import type { Api } from "../lib/api";
 import { say, term } from "../lib/i18n";
-import type { Words } from "../lib/types";
+import type { Point } from "../lib/types";
+import { latLng } from "./sketch";
 
 const MOST = 5000;
 const COLOURS: Record<string, string> = { water: "#4aa3df", gas: "#d9a13b", pipeline: "#a58bd8", traffic: "#7fb77e" };
 
-interface Asset { id: string; name?: Words; name_zh?: string; domain: string; kind?: string }
-interface Feature { geometry: { type: string; coordinates: [number, number] } | null; properties: Asset }
+interface Asset { id: string; name_zh?: string; name_en?: string; domain: string }
+type Geometry = { type: "Point"; coordinates: Point } | { type: "LineString"; coordinates: Point[] };
+interface Feature { geometry: Geometry | null; properties: Asset }
 
 export class AssetLayer {
   private readonly group = L.layerGroup();
@@ -35,15 +37,17 @@ export class AssetLayer {
 
   private draw(features: Feature[]): void {
     for (const { geometry, properties } of features) {
-      if (geometry?.type !== "Point") continue;
-      const [lon, lat] = geometry.coordinates;
-      const dot = L.circleMarker([lat, lon], { renderer: this.renderer, radius: 3, weight: 0, fillOpacity: 0.75, fillColor: COLOURS[properties.domain] ?? "#9db0c2" });
-      dot.bindTooltip(() => {
+      if (!geometry) continue;
+      const fillColor = COLOURS[properties.domain] ?? "#9db0c2";
+      const shape = geometry.type === "LineString"
+        ? L.polyline(geometry.coordinates.map(latLng), { renderer: this.renderer, color: fillColor, weight: 1.2, opacity: 0.6 })
+        : L.circleMarker(latLng(geometry.coordinates), { renderer: this.renderer, radius: 2.5, weight: 0, fillOpacity: 0.75, fillColor });
+      shape.bindTooltip(() => {
         const box = document.createElement("span");
-        box.textContent = `${say(properties.name) || properties.name_zh || properties.id} · ${term("domain", properties.domain)}`;
+        box.textContent = `${say({ zh: properties.name_zh, en: properties.name_en }) || properties.id} · ${term("domain", properties.domain)}`;
         return box;
       });
-      dot.addTo(this.group);
+      shape.addTo(this.group);
     }
   }
 }
