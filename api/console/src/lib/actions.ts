@@ -35,13 +35,23 @@ export function onlyAck(alert: Alert, me: Me, now: number): Action[] {
   return [{ command: "ack", allowed: why === null, reason: why, params: [] }];
 }
 
+const LIFTS: Record<string, string> = { "CLOSE-2": "override" }; // rows of the table that a parameter lifts
+
+/** A refused action that a reason in writing would allow is offered, with that reason required. */
+export function offered(action: Action): Action {
+  const lift = LIFTS[action.row ?? ""];
+  if (action.allowed || !lift) return action;
+  return { ...action, allowed: true, params: (action.params ?? []).map((param) => (param.name === lift ? { ...param, required: true } : param)) };
+}
+
 let unlisted = false; // this server has no list of actions: not asked again
 
 /** Actions of an alert; null where the server does not list them. */
 export async function fetchActions(api: Api, alert: Alert): Promise<Actions | null> {
   if (unlisted) return null;
   try {
-    return await api.get<Actions>(`alerts/${encodeURIComponent(alert.id)}/actions`);
+    const listed = await api.get<Actions>(`alerts/${encodeURIComponent(alert.id)}/actions`);
+    return { ...listed, items: listed.items.map(offered) };
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     unlisted = true;
