@@ -183,7 +183,7 @@ def test_a_viewer_is_told_why_not(sign_in: SignIn, system: System) -> None:
     expect(row(page, title)).to_be_visible(timeout=SLOW)
     details = opened(page, title)
     expect(details.locator("#ack")).to_be_disabled()
-    expect(details.locator("#ack-why")).to_have_text("观察员不能签收；需要值班员或指挥长。")
+    expect(details.locator("#ack-why")).to_have_text("此角色不能做此操作")
 
 
 def test_a_county_officer_sees_only_the_own_county(sign_in: SignIn, system: System) -> None:
@@ -284,7 +284,7 @@ def test_phone_width(sign_in: SignIn, system: System) -> None:
     assert overflow() == 0
     page.click("#tab-list")
     details = opened(page, title)
-    expect(details.locator(".plot canvas")).to_be_visible()
+    expect(details.locator(".plot canvas")).to_be_visible(timeout=SLOW)
     assert overflow() == 0
     box = details.locator("#ack").bounding_box()
     assert box

@@ -267,6 +267,7 @@ MINE: list[tuple[dict[str, Any], bool]] = [
     ({"escalation": {"level": "township"}, "told": [{"unit": "522601001"}]}, False),
     ({"escalation": {"level": "township"}, "told": [{"unit": "522601"}]}, True),
     ({"acks": [{"level": "county", "by": "li"}], "told": [{"unit": "522601"}]}, False),
+    ({"suppressions": [{"kind": "BY_RULE"}], "told": [{"unit": "522601"}]}, False),
 ]
 
 

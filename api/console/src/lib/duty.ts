@@ -7,8 +7,9 @@ import type { Alert, Me } from "./types";
 export const inMyUnits = (alerts: Iterable<Alert>, me: Me): Alert[] =>
   [...alerts].filter((alert) => isOpen(alert) && (!me.unit || within(alert.unit?.code, me.unit))).sort(byUrgency);
 
-/** Does my level still have to acknowledge it? */
+/** Does my level still have to acknowledge it? Nobody waits for one that is shelved or explained by another. */
 export function waitsForMe(alert: Alert, me: Me, now: number): boolean {
+  if (alert.suppressions?.length) return false;
   const level = levelOf(me.unit);
   if (liveAcks(alert, now).some((ack) => ack.level === level)) return false;
   const told = alert.told ?? [];

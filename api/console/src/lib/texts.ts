@@ -81,6 +81,7 @@ export const TEXTS: Record<string, readonly [string, string]> = {
   "d.assignee": ["经办", "Assigned to"],
   "d.response": ["响应等级", "Response level"],
   "d.deliveries": ["通知投递", "Deliveries"],
+  "d.messages": ["{n} 条消息", "{n} messages"],
   "d.neighbours": ["附近报警", "Alerts nearby"],
   "d.neighbour": ["{m} 米", "{m} m away"],
   "d.report": ["信息报送草稿", "Draft of the information report"],

@@ -13,12 +13,15 @@ import { elementIcon } from "./sketch";
 import type { Spot } from "./counties";
 
 const NEAR = 17; // pixels below which marks become one
+const MOST = 250; // marks in view above which they are drawn together from farther apart
+const PULSES = 8; // red marks in view that pulse; where there are more, a ring has to do
 const CLOSE = 17; // zoom from which a group opens its first alert instead of zooming in
 
 const isLoud = (alert: Alert) => isRed(alert) || (alert.severity === "II" && !isCleared(alert) && isUnacked(alert));
 
 export class AlertMarks {
   private shown = new Map<string, L.Marker>();
+  private pulsing = true;
 
   constructor(private readonly map: L.Map, private readonly units: Units, private readonly choose: (id: string) => void) {}
 
@@ -27,13 +30,15 @@ export class AlertMarks {
     const placed = alerts.filter((a) => typeof a.lon === "number" && typeof a.lat === "number")
       .sort((a, b) => Number(isCleared(a)) - Number(isCleared(b)) || byUrgency(a, b))
       .map((item) => ({ ...this.point(item), item }));
-    const groups = cluster(placed, NEAR, (alert) => alert.id === open);
     const view = this.map.getPixelBounds().pad(0.25);
+    const seen = placed.filter(({ x, y }) => view.contains([x, y]));
+    let groups = cluster(seen, NEAR, (alert) => alert.id === open);
+    for (let near = NEAR * 1.5; groups.length > MOST && near < 100; near *= 1.5) groups = cluster(seen, near, (alert) => alert.id === open);
     const origin = this.map.getPixelOrigin();
+    this.pulsing = groups.filter(({ items }) => isRed(items[0])).length <= PULSES;
     const kept = new Map<string, L.Marker>();
     const spots: Spot[] = [];
     for (const [i, group] of groups.entries()) {
-      if (!view.contains([group.x, group.y])) continue;
       spots.push({ x: group.x - origin.x, y: group.y - origin.y });
       const key = this.keyOf(group, open);
       const marker = this.shown.get(key) ?? this.make(group, open).addTo(this.map);
@@ -53,7 +58,7 @@ export class AlertMarks {
 
   private keyOf({ items }: Group<Alert>, open: string | null): string {
     const [first] = items;
-    const look = [first.severity, first.condition, first.label, first.approximate, first.lon, first.lat, first.id === open, document.documentElement.lang];
+    const look = [first.severity, first.condition, first.label, first.approximate, first.lon, first.lat, first.id === open, this.pulsing, document.documentElement.lang];
     return [items.map((alert) => alert.id).join(" "), ...look].join("|");
   }
 
@@ -62,7 +67,7 @@ export class AlertMarks {
     const chosen = first.id === open;
     const one = t("map.mark", { severity: term("severity", first.severity), title: this.units.title(first) });
     const label = items.length > 1 ? `${t("map.cluster", { n: items.length })}; ${one}` : one;
-    const icon = elementIcon(picture(items, chosen), `place${chosen ? " chosen" : ""}`);
+    const icon = elementIcon(picture(items, chosen, this.pulsing), `place${chosen ? " chosen" : ""}`);
     const marker = L.marker([first.lat as number, first.lon as number], { pane: "marks", icon, keyboard: false, title: label, riseOnHover: true });
     marker.on("add", () => {
       const node = marker.getElement() as HTMLElement;
@@ -86,10 +91,11 @@ export class AlertMarks {
   }
 }
 
-function picture(items: Alert[], chosen: boolean): HTMLElement {
+function picture(items: Alert[], chosen: boolean, pulsing: boolean): HTMLElement {
   const [first] = items;
   const parts: SVGElement[] = [];
-  if (isLoud(first)) parts.push(svg("circle", { r: 10, class: `ring sev-${first.severity}` }));
+  const pulse = pulsing && isRed(first);
+  if (isLoud(first) && !pulse) parts.push(svg("circle", { r: 15, class: `ring sev-${first.severity}` }));
   if (chosen) parts.push(svg("circle", { r: 17, class: "chosen-ring" }));
   parts.push(markNode(first.severity, isCleared(first), Boolean(first.approximate)));
   if (items.length > 1) {
@@ -97,6 +103,7 @@ function picture(items: Alert[], chosen: boolean): HTMLElement {
     parts.push(svg("g", { class: "cluster", transform: "translate(10 -10)" }, svg("circle", { r: 7.5 }), svg("text", { y: 3.5 }, count)));
   }
   const box = document.createElement("span");
+  if (pulse) box.className = "pulse";
   box.append(svg("svg", { viewBox: "-30 -30 60 60", width: 60, height: 60, "aria-hidden": "true" }, ...parts));
   return box;
 }
