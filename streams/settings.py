@@ -116,6 +116,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("notify_timeout_s", 10.0, "seconds an attempt to send may take"),
     Setting("notify_attempts", 6, "attempts after which a message is given up"),
     Setting("notify_give_up_s", 3600.0, "seconds after which a message that failed is given up"),
+    Setting(
+        "tile_url", "", "map tiles under the console's map, https://host/{z}/{x}/{y}.png, WGS-84; empty: a sketch map"
+    ),
+    Setting("tile_attribution", "", "words that the tiles' owner wants on the map"),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

@@ -51,6 +51,11 @@ _RULES: tuple[Rule, ...] = (
     ("notify_digest_s", lambda v: 0 <= v <= 600, "want 0 to 600"),
     ("notify_timeout_s", lambda v: 0 < v <= 120, "want more than 0, at most 120"),
     ("maven_repository", lambda v: not v or v.startswith(("https://", "http://", "file://")), "want a URL"),
+    (
+        "tile_url",
+        lambda v: not v or (bool(re.fullmatch(r"https?://[^\s;,'\"]+", v)) and all(f"{{{k}}}" in v for k in "zxy")),
+        "want https://host/{z}/{x}/{y}.png, or nothing",
+    ),
     ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
     ("rebuild_s", lambda v: v >= 0, "want 0 or more"),

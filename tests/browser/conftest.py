@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.system import System
 
-STATIC = Path(__file__).resolve().parents[2] / "api" / "console" / "static"
+CONSOLE = Path(__file__).resolve().parents[2] / "api" / "console"
+BUILT = CONSOLE / "dist" / "index.html"
+MODULES = CONSOLE / "build" / "modules.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -27,7 +29,17 @@ WAIT_MS = 15_000
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def built() -> None:
+    """The console as it is in this checkout, built; skips where it could not be, fails where it is an old one."""
+    if not BUILT.is_file() or not MODULES.is_file():
+        pytest.skip("the console is not built: make console")
+    sources = [CONSOLE / "index.html", *CONSOLE.glob("src/**/*.*"), *CONSOLE.glob("public/*")]
+    newer = [str(path) for path in sources if path.stat().st_mtime > BUILT.stat().st_mtime]
+    assert not newer, f"{newer[0]} is newer than the built console: make console"
+
+
+@pytest.fixture(scope="session")
+def chromium(built: None) -> Iterator[Browser]:
     path = os.environ.get("CITYOPS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not path:
         pytest.skip("no Chromium: apt-get install chromium, or name one in $CITYOPS_CHROMIUM")
@@ -63,20 +75,20 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def static_url() -> Iterator[str]:
-    """The console's files on loopback without an API, for tests of single modules."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(STATIC)))
+def static_url(built: None) -> Iterator[str]:
+    """The console's modules on loopback without an API."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(MODULES.parent)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
 
 
-@pytest.fixture
-def modules(new_page: Callable[..., Page], static_url: str) -> Page:
-    """A page on which `import("/x.js")` finds the console's modules."""
-    page = new_page()
-    page.goto(static_url + "icon.svg")
+@pytest.fixture(scope="session")
+def modules(chromium: Browser, static_url: str) -> Page:
+    """A page on which `import("/modules.js")` gives what the console's modules export."""
+    page = chromium.new_page()
+    page.goto(static_url)
     return page
 
 

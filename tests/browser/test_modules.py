@@ -1,4 +1,4 @@
-"""Single modules of the console in a real browser: event-stream parser, store, chart and map arithmetic."""
+"""Modules of the console in a real browser: event-stream parser, store, readings, clusters, forms, routes, figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVENTS = [
 def test_the_parser_takes_any_split_of_the_stream(modules: Page, size: int) -> None:
     got = modules.evaluate(
         """async ([text, size]) => {
-          const { SseParser } = await import("/sse.js");
+          const { SseParser } = await import("/modules.js");
           const out = [], parser = new SseParser((event) => out.push(event));
           for (let i = 0; i < text.length; i += size) parser.push(text.slice(i, i + size));
           return { out, retry: parser.retryMs };
@@ -42,7 +42,7 @@ def test_the_parser_takes_any_split_of_the_stream(modules: Page, size: int) -> N
 def alert(id_: str, **over: Any) -> dict[str, Any]:
     return {
         "id": id_, "version": 1, "severity": "III", "domain": "water", "mode": "actual", "handling": "NEW",
-        "condition": "ACTIVE", "label": "UNACK", "first_seen": "2026-01-01T00:00:00.000Z",
+        "condition": "ACTIVE", "label": "UNACK", "count": 1, "first_seen": "2026-01-01T00:00:00.000Z",
         "last_seen": "2026-01-01T00:00:00.000Z", "unit": {"code": "522601001", "name": "城西街道"},
         "path": {"prefecture": "522600", "county": "522601", "township": "522601001", "village": None},
         "title": {"zh": "压力过低", "en": "Pressure low"}, "sensors": ["522601-W-PRS-000001"], **over,
@@ -83,7 +83,7 @@ ALERTS = [
 def test_filters(modules: Page, filters: dict[str, Any], ids: str) -> None:
     got = modules.evaluate(
         """async ([alerts, filters]) => {
-          const { Store } = await import("/store.js");
+          const { Store } = await import("/modules.js");
           const store = new Store();
           store.replace(alerts);
           store.filter(filters);
@@ -97,7 +97,7 @@ def test_filters(modules: Page, filters: dict[str, Any], ids: str) -> None:
 def test_counters_and_red_alerts(modules: Page) -> None:
     got = modules.evaluate(
         """async (alerts) => {
-          const { Store } = await import("/store.js");
+          const { Store } = await import("/modules.js");
           const store = new Store();
           store.replace(alerts);
           return { ...store.counts(), reds: store.reds().map((alert) => alert.id) };
@@ -123,7 +123,7 @@ def test_counters_and_red_alerts(modules: Page) -> None:
 def test_an_older_state_never_replaces_a_newer_one(modules: Page, change: dict[str, Any], kept: bool) -> None:
     got = modules.evaluate(
         """async ([old, fresh]) => {
-          const { Store } = await import("/store.js");
+          const { Store } = await import("/modules.js");
           const store = new Store();
           store.replace([old]);
           store.apply(fresh, null);
@@ -134,42 +134,196 @@ def test_an_older_state_never_replaces_a_newer_one(modules: Page, change: dict[s
     assert (got == "fresh") is kept
 
 
-def test_the_line_breaks_at_gaps_and_thinning_keeps_the_peaks(modules: Page) -> None:
+def test_the_line_breaks_at_gaps(modules: Page) -> None:
     got = modules.evaluate(
         """async () => {
-          const { segments, thin, ticks, timeTicks } = await import("/chart.js");
-          const steady = Array.from({ length: 1000 }, (_, i) => [i * 1000, i === 500 ? 99 : i === 700 ? -99 : i % 3]);
+          const { columns, segments, rangeOf } = await import("/modules.js");
+          const steady = Array.from({ length: 60 }, (_, i) => [i * 1000, i % 3]);
           const holed = steady.slice(0, 20).concat(steady.slice(40, 60));
           const slowThenFast = [0, 30, 60, 90, 91, 92, 93, 94, 95, 96].map((second) => [second * 1000, 1]);
-          const small = thin(steady, 50);
+          const [times, values] = columns(holed);
           return {
-            runs: segments(holed).map((run) => run.length), whole: segments(slowThenFast).length, points: small.length,
-            max: Math.max(...small.map((p) => p[1])), min: Math.min(...small.map((p) => p[1])),
-            ordered: small.every((p, i) => !i || p[0] > small[i - 1][0]),
-            ticks: ticks(0.13, 0.61, 5),
-            hours: timeTicks(Date.UTC(2026, 0, 1, 15, 30), Date.UTC(2026, 0, 1, 17, 30), 2),
+            runs: segments(holed).map((run) => run.length), whole: segments(slowThenFast).length,
+            points: times.length, breaks: values.flatMap((v, i) => (v === null ? [times[i]] : [])),
+            near: rangeOf(40, 41, [39, 43, null, 38]), far: rangeOf(40, 41, [1000]),
           };
         }"""
     )
     assert got["runs"] == [20, 20]
     assert got["whole"] == 1  # another sampling interval is no gap
-    assert got["points"] <= 102  # lowest and highest of each of 50 spans, and the last point
-    assert (got["max"], got["min"], got["ordered"]) == (99, -99, True)
-    assert got["ticks"] == [0.2, 0.3, 0.4, 0.5, 0.6]
-    assert got["hours"] == [1767283200000, 1767286800000]  # 00:00 and 01:00 Beijing time
+    assert (got["points"], got["breaks"]) == (41, [29.5])
+    assert got["near"][0] < 38 < 43 < got["near"][1]
+    assert got["far"][1] < 42  # a limit far away would squeeze the readings flat
 
 
-def test_projection_keeps_shape_and_direction(modules: Page) -> None:
+def test_marks_that_lie_on_each_other_become_one(modules: Page) -> None:
     got = modules.evaluate(
         """async () => {
-          const { projection } = await import("/map.js");
-          const { project, width, height } = projection([107, 25, 110, 28]);
-          return { nw: project(107, 28), se: project(110, 25), width, height };
+          const { cluster } = await import("/modules.js");
+          const at = (x, y, item) => ({ x, y, item });
+          const points = [at(0, 0, "a"), at(16, 0, "b"), at(16.9, 0, "c"), at(40, 0, "d"), at(41, 0, "e")];
+          points.push(at(-5, -5, "f"));
+          const show = (groups) => groups.map(({ items }) => items.join("")).sort();
+          const many = Array.from({ length: 5000 }, (_, i) => at((i * 37) % 1000, (i * 91) % 800, i));
+          const sizes = cluster(many, 17).reduce((sum, { items }) => sum + items.length, 0);
+          return [show(cluster(points, 17)), show(cluster(points, 17, (item) => item === "e")), sizes];
         }"""
     )
-    assert got["nw"] == [0, 0]
-    assert got["se"] == pytest.approx([got["width"], got["height"]])
-    assert got["height"] / got["width"] == pytest.approx(1 / 0.8949, rel=1e-3)  # cos 26.5°
+    assert got == [["abcf", "de"], ["abcf", "d", "e"], 5000]
+
+
+def test_a_border_that_two_cells_share_is_drawn_once(modules: Page) -> None:
+    got = modules.evaluate(
+        """async () => {
+          const { edges } = await import("/modules.js");
+          const seen = new Set();
+          const left = [[[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]];
+          const right = [[[[1, 0], [2, 0], [2, 1], [1, 1], [1, 0]]]];
+          return [edges(left, seen), edges(right, seen)];
+        }"""
+    )
+    assert got[0] == [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]
+    assert got[1] == [[[1, 0], [2, 0], [2, 1], [1, 1]]]
+
+
+@pytest.mark.parametrize(
+    ("hash_", "route", "written"),
+    [
+        ("", {"page": "operations", "alert": None}, ""),
+        ("#alert=a%201", {"page": "operations", "alert": "a 1"}, "alert=a%201"),
+        ("#page=duty&alert=x", {"page": "duty", "alert": "x"}, "page=duty&alert=x"),
+        ("#page=nonsense", {"page": "operations", "alert": None}, ""),
+    ],
+)
+def test_addresses(modules: Page, hash_: str, route: dict[str, Any], written: str) -> None:
+    got = modules.evaluate(
+        """async (hash) => {
+          const { parse, write } = await import("/modules.js");
+          return [parse(hash), write(parse(hash))];
+        }""",
+        hash_,
+    )
+    assert got == [route, written]
+
+
+AT_5, AT_10, AT_20, AT_45 = (f"2026-01-01T00:{minute:02d}:00Z" for minute in (5, 10, 20, 45))
+CLOCKS: list[tuple[dict[str, Any], Any]] = [
+    ({}, None),
+    ({"escalation": {"level": "county", "deadline": AT_5}}, ["ack", "county", 300]),
+    ({"escalation": {"deadline": None}, "deadlines": [{"step": "dispatch", "due": AT_10}]}, ["dispatch", "", 600]),
+    ({"deadlines": {"on_site": {"due": AT_45}, "assess": AT_20}}, ["assess", "", 1200]),
+    ({"deadlines": {}, "escalation": {"exhausted": True}}, None),
+    ({"handling": "CLOSED", "escalation": {"deadline": AT_5}}, None),
+]
+
+
+@pytest.mark.parametrize(("change", "due"), CLOCKS)
+def test_the_clock_that_matters_now(modules: Page, change: dict[str, Any], due: Any) -> None:
+    got = modules.evaluate(
+        """async (alert) => {
+          const { nextDue } = await import("/modules.js");
+          const due = nextDue(alert);
+          return due && [due.step, due.level, (due.due - Date.UTC(2026, 0, 1)) / 1000];
+        }""",
+        alert("a", **change),
+    )
+    assert got == due
+
+
+def test_a_form_sends_what_was_filled_in(modules: Page) -> None:
+    action = {
+        "command": "shelve", "allowed": True,
+        "params": [
+            {"name": "until", "type": "time", "required": True, "label": {"zh": "挂起至", "en": "until"}},
+            {"name": "seconds", "type": "seconds"}, {"name": "value", "type": "number"},
+            {"name": "county", "type": "text"}, {"name": "verdict", "type": "choice", "choices": ["real", "else"]},
+            {"name": "cause", "type": "text"}, {"name": "comment", "type": "text", "required": True},
+        ],
+    }  # fmt: skip
+    values = {"until": "2026-01-01T12:00", "seconds": "1.5", "value": "0.5", "county": "522601", "comment": " 检修 "}
+    got = modules.evaluate(
+        """async ([action, values]) => {
+          const { asked, choicesOf, kindOf, labelOf, missing, sent } = await import("/modules.js");
+          return {
+            kinds: asked(action).map(kindOf), labels: asked(action).map(labelOf), sent: sent(action, values),
+            missing: missing(action, { comment: "  " }).map((p) => p.name), ready: missing(action, values).length,
+            words: choicesOf(action.params[4]).map((c) => c.words), plain: asked({ command: "ack" }).map((p) => p.name),
+          };
+        }""",
+        [action, values],
+    )
+    assert got["kinds"] == ["time", "minutes", "number", "choice", "long", "long"]  # the API knows the county
+    assert got["labels"][:2] == ["挂起至", "延长（分钟）"]
+    assert got["labels"][-1] == "理由"
+    assert (got["missing"], got["ready"], got["plain"]) == (["until", "comment"], 0, ["comment"])
+    params = {"until": 1767240000000, "seconds": 90, "value": 0.5}  # 04:00 UTC
+    assert got["sent"] == {"comment": "检修", "params": params}
+    assert got["words"] == ["属实", "else"]
+
+
+MINE: list[tuple[dict[str, Any], bool]] = [
+    ({}, True),  # nobody was told and nobody has acknowledged
+    ({"escalation": {"level": "county"}}, True),
+    ({"escalation": {"level": "township"}, "told": [{"unit": "522601001"}]}, False),
+    ({"escalation": {"level": "township"}, "told": [{"unit": "522601"}]}, True),
+    ({"acks": [{"level": "county", "by": "li"}], "told": [{"unit": "522601"}]}, False),
+    ({"suppressions": [{"kind": "BY_RULE"}], "told": [{"unit": "522601"}]}, False),
+]
+
+
+@pytest.mark.parametrize(("change", "waits"), MINE)
+def test_what_waits_for_my_level(modules: Page, change: dict[str, Any], waits: bool) -> None:
+    got = modules.evaluate(
+        """async (alert) => {
+          const { waitsForMe, inMyUnits } = await import("/modules.js");
+          const me = { user: "kaili", role: "officer", unit: "522601" };
+          const seen = (unit) => inMyUnits([alert], { ...me, unit }).length;
+          return [waitsForMe(alert, me, Date.UTC(2026, 0, 1)), seen("522601"), seen("522622")];
+        }""",
+        alert("a", **change),
+    )
+    assert got == [waits, 1, 0]
+
+
+def test_a_hand_over_names_what_must_be_told(modules: Page) -> None:
+    alerts = [
+        alert("late", escalation={"deadline": "2026-01-01T00:01:00Z"}),
+        alert("shelved", suppressions=[{"kind": "SHELVED", "why": {"zh": "检修"}}]),
+        alert("nobody", escalation={"exhausted": True}),
+    ]
+    got = modules.evaluate(
+        """async (alerts) => {
+          const { handOver } = await import("/modules.js");
+          const parts = Object.entries(handOver(alerts, Date.UTC(2026, 0, 1, 1)));
+          return Object.fromEntries(parts.map(([key, rows]) => [key, rows.map((a) => a.id)]));
+        }""",
+        alerts,
+    )
+    ids = ["late", "shelved", "nobody"]
+    assert got == {"open": ids, "shelved": ["shelved"], "exhausted": ["nobody"], "overdue": ["late"]}
+
+
+def test_figures_are_read_as_people_read_them(modules: Page) -> None:
+    got = modules.evaluate(
+        """async (alerts) => {
+          const { alertsBySensor, byCounty, change, faultOf, phoneOf, shown } = await import("/modules.js");
+          const bySensor = alertsBySensor(alerts);
+          return {
+            shown: [shown(0.1234, "share"), shown(2.5), shown(null), shown(3.14159)],
+            change: [change(12, 10), change(0.5, 0.6, "share"), change(1, 0), change(null, 1)],
+            counties: byCounty(alerts, Date.UTC(2026, 0, 2)).map((r) => [r.code, r.total, r.unacked, r.overdue]),
+            sensors: bySensor.get("522601-W-PRS-000001").map((a) => a.id),
+            fault: faultOf([...bySensor.values()][0])?.id,
+            phones: [phoneOf({ contacts: [{ channel: "feed" }, { channel: "sms", address: "139" }] }), phoneOf({})],
+          };
+        }""",
+        [*ALERTS[:4], alert("f", **{"class": "equipment", "escalation": {"deadline": AT_5}})],
+    )
+    assert got["shown"] == ["12.3 %", "2.5", "–", "3.14"]
+    assert got["change"] == ["+20 %", "-10.0 %", "", ""]
+    assert got["counties"] == [["522601", 4, 3, 1], ["522622", 1, 1, 0]]
+    assert (got["sensors"], got["fault"]) == (["b", "a", "f", "c", "d"], "f")
+    assert got["phones"] == ["139", ""]
 
 
 @pytest.mark.parametrize(
@@ -195,8 +349,7 @@ def test_why_an_alert_cannot_be_acknowledged(
 ) -> None:
     got = modules.evaluate(
         """async ([alert, me, key]) => {
-          const { whyNoAck } = await import("/actions.js");
-          const { TEXTS } = await import("/texts.js");
+          const { whyNoAck, TEXTS } = await import("/modules.js");
           const why = whyNoAck(alert, me, Date.UTC(2026, 0, 1, 1), true);
           return why === null ? null : [why, key ? TEXTS[key][0].split("{")[0] : ""];
         }""",

@@ -20,9 +20,8 @@ MUST_HAVE = (
     "geo/data/divisions_522600.csv",
     "streams/alerts/severity.toml",
     "streams/jars.sha256",
-    "api/console/static/index.html",
-    "api/console/static/app.js",
 )
+CONSOLE = ROOT / "api" / "console" / "dist"
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -43,10 +42,16 @@ def tracked() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the tracked files, so that stray files cannot get in or help."""
+def console() -> list[str]:
+    """Paths of the console's built files, which are not under version control."""
+    return sorted(str(path.relative_to(ROOT)) for path in CONSOLE.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def wheel(tracked: list[str], console: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the tracked files and the built console: stray files cannot get in or help."""
     source = tmp_path_factory.mktemp("source")
-    for name in tracked:
+    for name in [*tracked, *console]:
         target = source / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
@@ -83,12 +88,24 @@ def test_top_level_is_exactly_the_packages(names: set[str]):
     assert f"{information}/licenses/LICENSE" in names
 
 
-def test_every_tracked_file_of_the_packages_is_there_and_no_other(names: set[str], tracked: list[str]):
-    wanted = {name for name in tracked if name.split("/")[0] in PACKAGES}
+def test_every_tracked_file_of_the_packages_is_there_and_no_other(
+    names: set[str], tracked: list[str], console: list[str]
+):
+    wanted = {name for name in tracked if name.split("/")[0] in PACKAGES and not name.startswith("api/console/")}
+    wanted |= set(console)
     inside = {name for name in names if name.split("/")[0] in PACKAGES}
     assert inside - wanted == set(), "the wheel has files that are not under version control"
     assert wanted - inside == set(), "a kind of file is missing in [tool.setuptools.package-data]"
     assert set(MUST_HAVE) <= inside
+
+
+def test_the_console_is_there_as_it_was_built(names: set[str], console: list[str]):
+    if not console:
+        pytest.skip("the console is not built: make console")
+    assert "api/console/dist/index.html" in names
+    kinds = {Path(name).suffix for name in names if name.startswith("api/console/")}
+    assert {".js", ".css", ".svg", ".webmanifest"} <= kinds
+    assert not kinds & {".ts", ".vue", ".json"}, "what the console is built from belongs not into the wheel"
 
 
 def test_one_command_is_installed(wheel: Path, names: set[str]):

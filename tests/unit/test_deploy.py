@@ -49,7 +49,7 @@ def stages(text: str) -> list[list[tuple[str, str]]]:
 
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-BUILD, IMAGE = stages(DOCKERFILE)
+CONSOLE, BUILD, IMAGE = stages(DOCKERFILE)
 
 
 def of(stage: list[tuple[str, str]], word: str) -> list[str]:
@@ -248,11 +248,12 @@ def test_copied_files_exist_and_reach_the_build():
                 kept = rule.startswith("!")
         return kept
 
-    for sources, _ in copies(BUILD) + copies(IMAGE):
+    for sources, _ in copies(CONSOLE) + copies(BUILD) + copies(IMAGE):
         for source in sources:
             assert (ROOT / source).exists(), f"COPY {source}: no such file"
             assert sent(source), f".dockerignore holds back {source}"
     assert not sent("deploy/.env")
+    assert not sent("api/console/dist")
     assert not sent(".git")
     assert not sent("streams/__pycache__")
 
@@ -262,6 +263,12 @@ def test_the_wheel_is_built_from_all_packages():
     copied = {source for sources, _ in copies(BUILD) for source in sources}
     assert wanted <= copied
     assert {"pyproject.toml", PROJECT["project"]["readme"], "LICENSE"} <= copied
+
+
+def test_the_console_is_built_in_the_image_from_its_lock():
+    assert any("npm ci" in run for run in of(CONSOLE, "RUN"))
+    made = [text.split() for text in of(BUILD, "COPY") if "--from=console" in text]
+    assert [words[-1] for words in made] == ["api/console/dist"]
 
 
 def test_the_image_runs_as_a_user_without_installers():

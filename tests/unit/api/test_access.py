@@ -45,6 +45,7 @@ SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/auth/me", "/auth/me", None, ALL, True),
+    ("GET", "/console", "/console", None, ALL, True),
     ("GET", "/alerts", "/alerts", None, ALL, True),
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),

@@ -12,7 +12,7 @@ from api.app import create_app
 from api.context import Context
 from geo.divisions import Divisions
 from streams.errors import CityopsError
-from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeProjection, record
+from tests.unit.api.conftest import T0, FakeBus, FakeHistory, FakeProjection, bearer, record
 
 W = "522601-W-PRS-000001"
 
@@ -107,12 +107,36 @@ async def test_the_console_is_served(context: Context, tmp_path: Path) -> None:
     pages = tmp_path / "console"
     pages.mkdir()
     (pages / "index.html").write_text("<!doctype html><title>cityops</title>")
+    (pages / "assets").mkdir()
+    (pages / "assets" / "app-1a2b.js").write_text("1")
     app = create_app(context, console=pages)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
         response = await client.get("/")
         assert response.headers["content-type"].startswith("text/html")
+        assert response.headers["cache-control"] == "no-cache"
+        assert "immutable" in (await client.get("/assets/app-1a2b.js")).headers["cache-control"]
         assert (await client.get("/../secret.key")).status_code == 404
         assert (await client.get("/%2e%2e/secret.key")).status_code == 404
+
+
+async def test_a_console_that_is_not_built_says_how(context: Context, tmp_path: Path) -> None:
+    app = create_app(context, console=tmp_path)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+        response = await client.get("/")
+        assert response.headers["content-type"].startswith("text/html")
+        assert "make console" in response.text
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_map_tiles_are_named_to_the_console_and_allowed(context: Context) -> None:
+    headers = bearer(context, "looker")
+    for url, source in (("", "data:;"), ("https://t{s}.example.org/{z}/{x}/{y}.png", "data: https://*.example.org;")):
+        context.settings = context.settings.replace(tile_url=url)
+        app = create_app(context)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+            answer = await client.get("/api/v1/console", headers=headers)
+        assert answer.json() == {"tiles": {"url": url, "attribution": ""} if url else None}
+        assert f"img-src 'self' {source}" in answer.headers["content-security-policy"]
 
 
 async def test_units(client: httpx.AsyncClient) -> None:

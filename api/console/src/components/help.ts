@@ -1,0 +1,6 @@
+/** Opens the help dialog from anywhere. */
+
+export function openHelp(): void {
+  const dialog = document.getElementById("help");
+  if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();
+}
