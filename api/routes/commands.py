@@ -71,7 +71,9 @@ async def send_command(
     body: CommandBody,
     ctx: Ctx,
     caller: Caller,
-    idempotency_key: Annotated[Text, Header(description="the same key gives the same answer, once applied")] = None,
+    idempotency_key: Annotated[
+        Text, Header(description="the same key gives the same answer, once applied; with another command it is refused")
+    ] = None,
 ) -> Response:
     """Send a command; the answer is the alert as the command made it.
 

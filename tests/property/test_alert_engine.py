@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
+from geo.fences import Mark
 from streams.alerts.desk import Desk
 from streams.alerts.engine import Engine
-from streams.alerts.escalation import holds
+from streams.alerts.escalation import chain_of, holds, lasts
 from streams.alerts.params import PARAMS
 from streams.alerts.policy_book import PolicyBook
+from streams.alerts.severity import worse
 from streams.alerts.table import COMMANDS, TABLE
+from streams.alerts.ticking import due_ms
+from streams.alerts.transitions import label
 from streams.duty.book import DutyBook
 from streams.duty.records import Contact, Person, Roster, Rotation
 from streams.events import Alert, AlertRecord, Command, Detection
@@ -39,8 +43,8 @@ AFTER_CLOSING = (
 UNITS = ("522600", "522601", "522601001", "522601001001", "522622", "org:gas")
 ROLES = ("viewer", "officer", "commander", "engineer", "admin")
 KINDS = (
-    ("gas", "gas_concentration", "hazard"), ("water", "burst", "hazard"), ("water", "pressure_low", "hazard"),
-    ("traffic", "traffic_incident", "hazard"), ("water", "flatline", "equipment"),
+    ("gas", "gas_concentration", "hazard"), ("water", "burst_suspected", "hazard"), ("water", "pressure_low", "hazard"),
+    ("traffic", "traffic_incident", "hazard"), ("water", "flatline", "equipment"), ("water", "dropout", "equipment"),
 )  # fmt: skip
 
 
@@ -77,6 +81,8 @@ class Walk:
         )[0]
         for record in act():
             self.check_record(record)
+        self.asks += self.engine.asks
+        self.engine.asks.clear()
         self.count += 1
         if self.count % 7 == 0:
             self.check_state()
@@ -92,7 +98,8 @@ class Walk:
             **{"domain": domain, "kind": kind, "cls": cls, "asset": asset, "unit": unit, "county": unit[:6]},
             zone=f"{unit[:6]}-{domain}", sensor=f"{asset}-{rng.randrange(3)}", ts_ms=self.now, hard=rng.random() < 0.2,
             onset_ms=self.now - rng.randrange(5_000), level=rng.randrange(4), magnitude=rng.random() * 5,
-            witnesses=rng.choice((1, 1, 2)), owner_org=rng.choice(("", "gas")), interval_s=rng.choice((1.0, 900.0)),
+            witnesses=rng.choice((1, 1, 2)), fences=self.fences(),
+            owner_org=rng.choice(("", "gas")), interval_s=rng.choice((1.0, 900.0)),
         )  # fmt: skip
         out = self.engine.on_detection(d, self.now)
         if rng.random() < 0.1:  # delivered twice
@@ -100,6 +107,13 @@ class Walk:
             assert all(r.transition.trigger not in ("raise", "severity") for r in again), "a twin"
             out += again
         return out
+
+    def fences(self) -> tuple[Mark, ...]:
+        """Works that keep it quiet for an hour, or until they are over."""
+        if self.rng.random() < 0.9:
+            return ()
+        until = self.rng.choice((None, self.now + 3_600_000))
+        return (Mark(fence="W-1", kind="works", name_zh="开挖", suppress=True, until_ms=until),)
 
     def command(self) -> list[AlertRecord]:
         rng = self.rng
@@ -110,7 +124,7 @@ class Walk:
         system = name in ("failed", "delivered")
         stale = not system and rng.random() < 0.1
         if self.asks and rng.random() < 0.7:  # what one alert asked of another arrives, some time
-            c = self.asks.pop(rng.randrange(len(self.asks)))
+            c = self.asks.pop(0)
             return self.engine.on_command(c, self.now)[1]
         c = Command(
             id=str(rng.random()), alert=alert.id, county=alert.county, command=name,
@@ -120,8 +134,6 @@ class Walk:
         )  # fmt: skip
         before = self.engine.alerts[alert.id]
         result, records = self.engine.on_command(c, self.now)
-        self.asks += self.engine.asks
-        self.engine.asks.clear()
         self.rows.add(result.row)
         if not result.accepted:
             assert records == []
@@ -192,9 +204,10 @@ class Walk:
             assert (a.id, notice.key) not in self.keys, "no second row for one reason"
             self.keys.add((a.id, notice.key))
         if t.trigger == "clear" and a.handling != "CLOSED":
-            assert {(x.place, x.role) for x in a.told} <= {(n.place, n.role) for n in t.tell}, (
-                "all are told of the clear"
-            )
+            reached = {(n.place, n.role, p) for n in t.tell for p in n.people or ("",)}
+            missing = {(x.place, x.role, x.person) for x in a.told if x.person} - reached
+            assert not missing, f"all are told of the clear: {missing}"
+            assert {(x.place, x.role) for x in a.told} <= {(n.place, n.role) for n in t.tell}, "and all places"
 
     def check_state(self) -> None:
         slots = [(a.run, a.asset, a.kind) for a in self.open() if a.condition != "CLEARED"]
@@ -205,6 +218,27 @@ class Walk:
             if a.severity in ("I", "II") and not (a.suppressions or a.merged) and not holds(a, self.now):
                 assert a.escalation.deadline_ms or not a.escalation.policy, "I and II never stop silently"
                 assert a.escalation.policy, "the chain has begun"
+            self.check_alert(a)
+
+    def check_alert(self, a: Alert) -> None:
+        """Of one that is open."""
+        kinds = {s.kind for s in a.suppressions}
+        quiet = bool(kinds) or a.merged
+        assert a.label == label(a), "the label says what it is"
+        if a.hard and a.condition != "CLEARED":
+            assert not kinds & {"SHELVED", "OUT_OF_SERVICE"}, "nobody sets a hard limit aside"
+        if not lasts(a):
+            assert not a.escalation.deadline_ms, "III and IV that are cleared do not climb"
+        if "BY_RULE" in kinds and a.condition != "CLEARED":
+            parent = self.engine.alerts.get(a.parent or "")
+            assert parent is not None, "what explains it is there"
+            assert parent.condition != "CLEARED", "and lasts"
+            assert parent.handling != "CLOSED", "and is open"
+        if a.merged and not self.asks:
+            assert self.engine.alerts[a.parent or ""].handling != "CLOSED" or a.condition == "CLEARED", "told by it"
+        if a.severity in ("I", "II") and not quiet:
+            assert a.handling == "VERIFIED" or due_ms(a), "some clock of I and II runs until they are verified"
+            assert not worse(a.severity, chain_of(a, self.engine.desk).severity), "the chain is that of the severity"
 
     def open(self) -> Iterator[Alert]:
         return (a for a in self.engine.alerts.values() if a.handling != "CLOSED")
