@@ -24,6 +24,7 @@ from api.routes import (
     duty_log,
     feed,
     fences,
+    handmade,
     handovers,
     health,
     inbound,
@@ -41,6 +42,7 @@ from api.routes import (
 PARTS = (
     auth,
     alerts,
+    handmade,
     commands,
     reports,
     feed,

@@ -95,8 +95,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         raise Problem(422, "body.comment: holds half a surrogate pair; want whole characters")
     if len(params) > MAX_PARAMS:
         raise Problem(422, f"body.params: has {len(params)} bytes; at most {MAX_PARAMS} are taken")
-    if key is not None and not _KEY.fullmatch(key):
-        raise Problem(422, "header Idempotency-Key: want 1 to 128 printable characters without blanks")
+    key = checked_key(key)
     row = await visible(ctx, caller, id_)
     if body.command == "merge" and isinstance(into := body.params.get("into"), str):
         params = _params({**body.params, "county": (await visible(ctx, caller, into))["county"]})
@@ -113,7 +112,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         unit=caller.unit,
         at_ms=int(time.time() * 1000),
         comment=body.comment,
-        key=key or "",
+        key=key,
         params=msgspec.json.decode(params, type=dict[str, msgspec.Raw]),
     )
     result = await ctx.bus.send(command, row["run"], ctx.settings.command_wait_s)
@@ -130,6 +129,13 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
             row=result.get("row", ""), reason=reason, command=command.id, version=seen["version"],
         )  # fmt: skip
     return await _accepted(ctx, id_, result.get("alert"))
+
+
+def checked_key(key: str | None) -> str:
+    """The Idempotency-Key, "" where none was sent; raises Problem 422 for one that cannot be kept."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(422, "header Idempotency-Key: want 1 to 128 printable characters without blanks")
+    return key or ""
 
 
 def _params(params: dict[str, Any]) -> bytes:

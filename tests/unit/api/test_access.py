@@ -36,6 +36,8 @@ EDITORS = {"engineer", "admin"}
 LEAD = {"commander", "admin"}
 
 DUTY_READERS, ACTORS, LEADERS = ALL - {"viewer"}, {"officer", "commander", "admin"}, {"commander", "admin"}
+REPORT = {"source": "phone", "place": {"unit": "522601001"}, "domain": "water", "kind": "other", "severity": "III",
+          "text": "路面冒水"}  # fmt: skip
 FEED = [{"channel": "feed"}]
 ROSTER = {"rotations": [{"role": "main", "teams": [["kaili", "town"]], "starts": "2020-01-06T08:30:00+08:00"}],
           "posts": {"main": 2}}  # fmt: skip
@@ -47,6 +49,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/auth/me", "/auth/me", None, ALL, True),
     ("GET", "/alerts", "/alerts", None, ALL, True),
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
+    ("POST", "/alerts", "/alerts", REPORT, ACTORS, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
     ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
@@ -129,6 +132,7 @@ OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", 
 @pytest.fixture
 def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
+    bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
     registry = context.registry
     assert isinstance(registry, FakeRegistry)
