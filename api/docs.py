@@ -108,6 +108,27 @@ ALERT_OFFERED = answer(
         ]
     },
 )  # fmt: skip
+BULK = answer(
+    "what became of each item, in their order",
+    {
+        "type": "object",
+        "required": ["accepted", "refused", "items"],
+        "properties": {
+            "accepted": {"type": "integer"}, "refused": {"type": "integer"},
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "status"],
+                    "properties": {
+                        "id": _STR, "status": {"type": "integer"}, "version": {"type": "integer"}, "detail": _STR,
+                        "row": _STR, "reason": _TEXT,
+                    },
+                },
+            },
+        },
+    },
+)  # fmt: skip
 ALERT_LIST = answer(
     "one page",
     {

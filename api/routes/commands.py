@@ -78,8 +78,13 @@ async def send_command(
     409 names the row of the transition table that forbids it. 504 carries the command's id: it may still be
     applied, send it again with the same Idempotency-Key.
     """
+    return await send(id, body, ctx, caller, idempotency_key)
+
+
+async def send(id_: str, body: CommandBody, ctx: Context, caller: Principal, key: str | None) -> Response:
+    """Send one command and count its answer; raises Problem where it is refused."""
     try:
-        answer = await _send(id, body, ctx, caller, idempotency_key)
+        answer = await _send(id_, body, ctx, caller, key)
     except Problem as problem:
         ctx.metrics.commands.labels(str(problem.status)).inc()
         raise
