@@ -23,7 +23,7 @@ from api.intake_writer import GroupWriter
 from streams import topics
 from streams.columns import I32, Columns
 from streams.errors import CityopsError
-from streams.events import Command
+from streams.events import Command, Detection
 from streams.kafka import MAX_MESSAGE_BYTES, aiokafka_kwargs, unreachable
 from streams.settings import Settings
 from streams.tail import TopicTail, quietly
@@ -137,6 +137,16 @@ class KafkaBus:
             raise unreachable(self._settings, error) from None
         finally:
             del self._waiting[command.id]
+
+    async def report(self, detection: Detection) -> None:
+        """Write what a person reported into `detections` of live operation, at its county's partition.
+
+        Raises CityopsError where Kafka does not take it.
+        """
+        county, topic = detection.county, self._settings.prefix + topics.DETECTIONS
+        partition = topics.county_partition(county, self._settings.partitions)
+        self.counters["reports_total"] += 1
+        await self._write(topic, msgspec.json.encode(detection), county.encode(), partition)
 
     async def write(self, topic: str, partition: int, value: bytes) -> None:
         """Write one message of readings and wait for it, however long; raises CityopsError where it is refused."""

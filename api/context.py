@@ -25,7 +25,7 @@ from streams.alerts.policy import Policy
 from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
-from streams.events import Command
+from streams.events import Command, Detection
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -42,6 +42,9 @@ class CommandBus(Protocol):
 
     async def send(self, command: Command, run: str, timeout_s: float) -> dict[str, Any] | None:
         """The CommandResult as a dict; None when none came in time. Raises CityopsError where Kafka is away."""
+
+    async def report(self, detection: Detection) -> None:
+        """Write what a person reported into `detections`. Raises CityopsError where Kafka does not take it."""
 
 
 class Intake(Protocol):

@@ -34,6 +34,7 @@ ALERT_SCHEMA: dict[str, Any] = {
     "properties": {
         "id": _STR, "version": {"type": "integer"}, "domain": _STR, "kind": _STR,
         "severity": _words("I", "II", "III", "IV"), "severity_why": _TEXT, "class": _words("hazard", "equipment"),
+        "source": _words("sensor", "phone", "12345", "patrol", "video"),
         "mode": _words("actual", "exercise", "test"), "run": _STR,
         "condition": _words("ACTIVE", "CLEARED", "UNKNOWN"), "handling": _STR, "verdict": _CODE, "label": _STR,
         "episode": {"type": "integer"}, "count": {"type": "integer"}, "first_seen": _TIME, "last_seen": _TIME,
@@ -83,6 +84,51 @@ def answer(description: str, schema: dict[str, Any], media: str = "application/j
 
 
 ALERT = answer("the alert", _ref("Alert"))
+ALERT_OFFERED = answer(
+    "the alert, and open alerts near it that it can be merged into, the nearest first",
+    {
+        "allOf": [
+            _ref("Alert"),
+            {
+                "type": "object",
+                "properties": {
+                    "offers": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "id": _STR, "version": {"type": "integer"}, "domain": _STR, "kind": _STR,
+                                "severity": _STR, "condition": _STR, "handling": _STR, "title": _TEXT, "unit": _UNIT,
+                                "first_seen": _TIME, "distance_m": {"type": "number"}, "why": _TEXT,
+                            },
+                        },
+                    }
+                },
+            },
+        ]
+    },
+)  # fmt: skip
+BULK = answer(
+    "what became of each item, in their order",
+    {
+        "type": "object",
+        "required": ["accepted", "refused", "items"],
+        "properties": {
+            "accepted": {"type": "integer"}, "refused": {"type": "integer"},
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "status"],
+                    "properties": {
+                        "id": _STR, "status": {"type": "integer"}, "version": {"type": "integer"}, "detail": _STR,
+                        "row": _STR, "reason": _TEXT,
+                    },
+                },
+            },
+        },
+    },
+)  # fmt: skip
 ALERT_LIST = answer(
     "one page",
     {

@@ -19,6 +19,14 @@ def add_entry(store: Store, unit: str, at_ms: int, by: str, text: str, alert: st
     return _add(store, schema.duty_log, unit=unit, at_ms=at_ms, by=by, text=text, alert=alert)
 
 
+def add_entry_once(store: Store, unit: str, at_ms: int, by: str, text: str, alert: str) -> None:
+    """An entry of the duty log, unless the alert has the same one already."""
+    c = schema.duty_log.c
+    with store.write() as tx:
+        if tx.execute(select(c.id).where(c.alert == alert, c.text == text)).first() is None:
+            tx.execute(insert(schema.duty_log).values(unit=unit, at_ms=at_ms, by=by, text=text, alert=alert))
+
+
 def entries(store: Store, prefix: str, limit: int, before: int = OLDEST) -> list[dict[str, Any]]:
     """Entries of a subtree, newest first, with ids below `before`."""
     return _newest(store, schema.duty_log, prefix, limit, before)

@@ -60,6 +60,11 @@ def may_send(principal: Principal, command: str, severity: str) -> str:
     return _refusal(principal, what, allowed)
 
 
+def may_report(principal: Principal) -> str:
+    """ "" when the caller's role may make an alert by hand, else the reason."""
+    return "" if principal.role in ACT else _refusal(principal, "make an alert by hand", ACT)
+
+
 def may_duty(principal: Principal, what: str) -> str:
     """ "" when the caller's role may do this about duty (a key of DUTY), else the reason.
 

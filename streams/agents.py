@@ -161,7 +161,7 @@ async def serve(name: str, settings: Settings) -> int:
 
 def loading() -> None:
     """Much comes into memory that stays: the garbage collector is not to look through it again and again."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(100_000, 20, 20)
 
 
 def settled() -> None:
@@ -171,7 +171,7 @@ def settled() -> None:
     worker's time.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(5_000, 10, 10)
 
 
 def run(name: str, settings: Settings) -> None:

@@ -30,6 +30,7 @@ from streams.alert_parts import (
 )
 
 SEVERITIES = ("I", "II", "III", "IV")
+SENSOR = "sensor"  # the source of what no person reported
 LEVELS = ("village", "township", "county", "prefecture")
 
 
@@ -98,6 +99,10 @@ class Detection(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     title: Text
     reason: Text
     evidence: Evidence
+    source: str = SENSOR  # or where a person had it from: phone | 12345 | patrol | video
+    severity: str = ""  # given by that person
+    by: str = ""  # who made it by hand
+    alert: str = ""  # id of the alert that a report of a person makes
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -127,6 +132,7 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     domain: str
     kind: str
     cls: str = "hazard"
+    source: str = SENSOR  # see Detection.source
     severity: str
     severity_why: Text
     condition: str = "ACTIVE"

@@ -65,6 +65,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "severity": a.severity,
         "severity_why": _text(a.severity_why),
         "class": a.cls,
+        "source": a.source,
         "mode": a.mode,
         "run": a.run,
         "condition": a.condition,
@@ -88,7 +89,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "lat": a.lat,
         "approximate": a.approximate,
         "zone": a.zone,
-        "assets": [a.asset],
+        "assets": [a.asset] if a.asset != a.id else [],  # a report of a person without one is its own
         "sensors": list(a.sensors),
         "name": _text(a.name),
         "title": _text(a.title),

@@ -80,8 +80,13 @@ async def send_command(
     409 names the row of the transition table that forbids it. 504 carries the command's id: it may still be
     applied, send it again with the same Idempotency-Key.
     """
+    return await send(id, body, ctx, caller, idempotency_key)
+
+
+async def send(id_: str, body: CommandBody, ctx: Context, caller: Principal, key: str | None) -> Response:
+    """Send one command and count its answer; raises Problem where it is refused."""
     try:
-        answer = await _send(id, body, ctx, caller, idempotency_key)
+        answer = await _send(id_, body, ctx, caller, key)
     except Problem as problem:
         ctx.metrics.commands.labels(str(problem.status)).inc()
         raise
@@ -97,8 +102,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         raise Problem(422, "body.comment: holds half a surrogate pair; want whole characters")
     if len(params) > MAX_PARAMS:
         raise Problem(422, f"body.params: has {len(params)} bytes; at most {MAX_PARAMS} are taken")
-    if key is not None and not _KEY.fullmatch(key):
-        raise Problem(422, "header Idempotency-Key: want 1 to 128 printable characters without blanks")
+    key = checked_key(key)
     row = await visible(ctx, caller, id_)
     if body.command == "merge" and isinstance(into := body.params.get("into"), str):
         params = _params({**body.params, "county": (await visible(ctx, caller, into))["county"]})
@@ -115,7 +119,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         unit=caller.unit,
         at_ms=int(time.time() * 1000),
         comment=body.comment,
-        key=key or "",
+        key=key,
         params=msgspec.json.decode(params, type=dict[str, msgspec.Raw]),
     )
     result = await ctx.bus.send(command, row["run"], ctx.settings.command_wait_s)
@@ -132,6 +136,13 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
             row=result.get("row", ""), reason=reason, command=command.id, version=seen["version"],
         )  # fmt: skip
     return await _accepted(ctx, id_, result.get("alert"))
+
+
+def checked_key(key: str | None) -> str:
+    """The Idempotency-Key, "" where none was sent; raises Problem 422 for one that cannot be kept."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(422, "header Idempotency-Key: want 1 to 128 printable characters without blanks")
+    return key or ""
 
 
 def _params(params: dict[str, Any]) -> bytes:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import asking
-from api.context import Caller, Context, Ctx, require_unit
+from api.context import Caller, Ctx, require_unit
 from api.docs import problems
+from api.whereabouts import whereabouts
 from geo.assets import location_problem
-from geo.places import Places
 from streams.events import SEVERITIES
-from streams.where import RADIUS_M, Whereabouts
+from streams.where import RADIUS_M
 
 router = APIRouter(tags=["units"])
 Text = str | None
@@ -41,19 +41,8 @@ async def where(
     words = asking.word("kind", kind) or "", asking.one_of("severity", severity, SEVERITIES)
     is_hard = asking.one_of("hard", hard, ("true", "false")) == "true"
     now, radius = asking.moment("at", at), asking.whole("radius_m", radius_m, int(RADIUS_M), 1, MAX_RADIUS_M)
-    whereabouts = await asyncio.to_thread(_known, ctx)
-    answer = await asyncio.to_thread(whereabouts.answer, *place, *words, is_hard, now, float(radius), caller.covers)
+    known = await asyncio.to_thread(whereabouts, ctx)
+    answer = await asyncio.to_thread(known.answer, *place, *words, is_hard, now, float(radius), caller.covers)
     if answer["unit"] is not None:
         require_unit(caller, answer["unit"], f"the place {place[0]:g} {place[1]:g}")
     return Response(orjson.dumps(answer), media_type="application/json")
-
-
-def _known(ctx: Context) -> Whereabouts:
-    """Made anew when the registry has changed."""
-    table = ctx.registry.table
-    kept: tuple[int, Whereabouts] | Any = ctx.cache.get("where")
-    if kept is None or kept[0] != table.changes:
-        made = Whereabouts(Places.load(ctx.settings.cache), list(table.fences.values()), list(table.assets.values()))
-        ctx.cache["where"] = kept = (table.changes, made)
-    found: Whereabouts = kept[1]
-    return found

@@ -9,7 +9,7 @@ from streams.alerts.linking import Nearby
 from streams.alerts.silence import Silence, Turn
 from streams.alerts.storm import Storm
 from streams.alerts.zone_silence import ZoneSilence
-from streams.events import Alert
+from streams.events import SENSOR, Alert
 
 KEPT_CLOSED = 2_000  # closed alerts that can still be reopened or commented
 _EVER = 2**63
@@ -35,12 +35,16 @@ class Book:
         """The newest episode."""
         return self.alerts.get(self.newest.get((run, asset, kind), ""))
 
+    def is_latest(self, alert: Alert) -> bool:
+        """Is it the newest episode of its asset and kind?"""
+        return self.newest.get(_slot(alert)) == alert.id
+
     def put(self, alert: Alert) -> None:
         """Take over an alert's newest state."""
         self.alerts[alert.id] = alert
-        held = self.latest(alert.run, alert.asset, alert.kind)
+        held = self.latest(*_slot(alert))
         if held is None or alert.episode >= held.episode:
-            self.newest[alert.run, alert.asset, alert.kind] = alert.id
+            self.newest[_slot(alert)] = alert.id
         self.changed.add(alert.id)
         for index in (self.nearby, self.storm, self.zones, self.inhibitor):
             index.keep(alert)
@@ -53,8 +57,12 @@ class Book:
 
     def _forget(self, id_: str) -> None:
         alert = self.alerts.pop(id_)
-        slot = (alert.run, alert.asset, alert.kind)
-        if self.newest.get(slot) == id_:
-            del self.newest[slot]
+        if self.is_latest(alert):
+            del self.newest[_slot(alert)]
         self.due.put(id_, 0)
         self.changed.add(id_)
+
+
+def _slot(alert: Alert) -> tuple[str, str, str]:
+    """What has one open episode at most: an asset and kind, or a report of a person, each by itself."""
+    return alert.run, alert.asset if alert.source == SENSOR else alert.id, alert.kind

@@ -18,7 +18,7 @@ from streams.alerts.family import GROUPS, Family
 from streams.alerts.incidents import INTERNAL
 from streams.alerts.inhibition import Inhibitor
 from streams.alerts.policy_book import PolicyBook
-from streams.alerts.raising import clocked, on_detection, on_link
+from streams.alerts.raising import clocked, on_detection, on_link, said_by
 from streams.alerts.severity import Rule, default_rules
 from streams.alerts.table import SYSTEM, TABLE
 from streams.alerts.transitions import Step, moved
@@ -77,7 +77,9 @@ class Engine:
 
     def on_detection(self, d: Detection, now_ms: int) -> list[AlertRecord]:
         """The records to write: of this alert, and of those that it touches."""
-        current = self.book.latest(d.run, d.asset, d.kind)
+        if d.alert and d.alert in self.alerts:  # sent again
+            return []
+        current = None if d.alert else self.book.latest(d.run, d.asset, d.kind)
         over = current is None or current.condition == "CLEARED" or current.handling == "CLOSED"
         impact = self._impact(d) if d.state != "clear" and over else current.impact if current else None
         severity, why = fenced.severity(d, self.rules, impact.people if impact else 0)
@@ -93,7 +95,8 @@ class Engine:
         alert, out = self._linked(alert, now_ms)
         first, alert, then = self.family.joined(alert, now_ms)
         assert step.transition is not None
-        step = moved(None, alert, "raise", step.transition.reason, now_ms, step.row)
+        made = moved(None, alert, "raise", step.transition.reason, now_ms, step.row)
+        step = said_by(made, step.transition.by)
         done = self._kept(first, now_ms)
         done += self._done(None, clocked(None, step, self.desk, now_ms), now_ms)
         return [*done, *out, *self._kept(then, now_ms)]
@@ -167,7 +170,7 @@ class Engine:
         refused = refusal(alert, c, now_ms)
         if refused is not None or alert is None:
             return refused or Step(None, None, TABLE["ANY-1"]), []
-        if c.command == "reopen" and self.book.latest(alert.run, alert.asset, alert.kind) is not alert:
+        if c.command == "reopen" and not self.book.is_latest(alert):
             return Step(alert, None, TABLE["REOPEN-3"]), []
         if c.command in ("merge", "split"):
             return merging.on_command(alert, c, self.book, self.desk, now_ms)

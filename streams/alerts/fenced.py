@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from geo.effects import combined
 from streams.alerts.severity import Rule, decide
-from streams.events import Alert, Detection, Suppression, Text
+from streams.events import SENSOR, SEVERITIES, Alert, Detection, Suppression, Text
 
 BY_FENCE = "BY_FENCE"
+GIVEN = Text("人工定级", "severity given by the person who reported it")
 
 
 def severity(d: Detection, rules: Sequence[Rule], people: int = 0) -> tuple[str, Text]:
@@ -16,8 +17,11 @@ def severity(d: Detection, rules: Sequence[Rule], people: int = 0) -> tuple[str,
 
     `people`: touched by the alert; those of the fences count where they are more.
 
-    Statistics of one sensor stay at most III, whatever a fence asks; a hard limit is never lowered.
+    Statistics of one sensor stay at most III, whatever a fence asks; a hard limit is never lowered. What a person
+    gave stays as it is: a person is grounds for I and II.
     """
+    if d.source != SENSOR and d.severity in SEVERITIES:
+        return d.severity, GIVEN
     base, why = decide(d, rules, {m.kind for m in d.fences}, max(people, sum(m.people for m in d.fences)))
     if not d.fences:
         return base, why
@@ -34,6 +38,8 @@ def suppressions(alert: Alert | None, d: Detection) -> tuple[Suppression, ...]:
     kept = () if alert is None else alert.suppressions
     if alert is not None and alert.members:
         return kept  # it stands for others, which may be elsewhere
+    if d.source != SENSOR:  # somebody waits for an answer
+        return kept
     if alert is not None and alert.hard and not d.hard:
         still = {m.fence for m in d.fences if m.suppress}
         return tuple(s for s in kept if s.kind != BY_FENCE or s.by in still)

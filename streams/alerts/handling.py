@@ -10,9 +10,10 @@ from streams.alerts.desk import above
 from streams.alerts.inhibition import released
 from streams.alerts.move import Made, Move, goes_on
 from streams.alerts.policy import REPORTS
+from streams.alerts.raising import cleared
 from streams.alerts.table import AT_ONCE, GRAVE, HANDLING, RESPONSIBLE, VERDICTS
 from streams.alerts.transitions import Tell
-from streams.events import Alert, Attachment, Disposal, PublicWarning, Report, Text
+from streams.events import SENSOR, Alert, Attachment, Disposal, PublicWarning, Report, Text
 
 RECHECK_LEL = 1.0  # a hand-held reading below this says that there is no gas
 
@@ -56,10 +57,12 @@ def dispose(m: Move) -> Made:
     cause, action = m.text("cause"), m.text("action")
     disposal = Disposal(cause=cause, action=action, at_ms=m.now_ms, by=m.c.by, level=m.level)
     a = replace(_at(m.alert, "DISPOSED"), disposal=disposal)
+    by_hand = a.source != SENSOR and not a.active and a.condition != "CLEARED"
     return Made(
-        a,
-        "DISPOSE-1",
+        cleared(a, m.now_ms) if by_hand else a,
+        "DISPOSE-4" if by_hand else "DISPOSE-1",
         Text(f"处置完成（原因：{cause}；措施：{action}）", f"disposed of (cause: {cause}; action: {action})"),
+        escalation.to_all(a, "clear") if by_hand else (),
     )
 
 

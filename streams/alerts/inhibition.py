@@ -19,7 +19,7 @@ from geo.metric import distance_m
 from streams.alerts.inhibition_rules import Rule, default_rules
 from streams.alerts.open_index import OpenIndex
 from streams.alerts.severity import worse
-from streams.events import Alert, Link, Suppression, Text
+from streams.events import SENSOR, Alert, Link, Suppression, Text
 
 BY_RULE = "BY_RULE"
 MOST = 500  # alerts that a new parent takes at most
@@ -182,9 +182,9 @@ def _by_kind(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
 def may_suppress(child: Alert, parent: Alert) -> bool:
     """True if nobody needs to be told of the child while the parent is told.
 
-    Never for a hard limit or I and II, nor where the parent is milder or is itself not told.
+    Never for a hard limit, what a person reported, or I and II, nor where the parent is milder or is itself not told.
     """
-    if child.hard or child.severity in GRAVE or worse(child.severity, parent.severity):
+    if child.hard or child.source != SENSOR or child.severity in GRAVE or worse(child.severity, parent.severity):
         return False
     return not parent.suppressions
 

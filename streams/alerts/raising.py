@@ -47,15 +47,17 @@ def _flapping(alert: Alert, d: Detection) -> bool:
 def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms: int, row: Row) -> Step:
     again = (before.episode + 1,) if before and d.onset_ms <= before.last_seen_ms else ()  # that onset may be known
     alert = Alert(
-        id=stable_id(d.run, d.asset, d.kind, d.onset_ms, *again),
+        id=d.alert or stable_id(d.run, d.asset, d.kind, d.onset_ms, *again),
         version=1,
         run=d.run,
         mode=d.mode,
         domain=d.domain,
         kind=d.kind,
         cls=d.cls,
+        source=d.source,
         severity=severity,
         severity_why=why,
+        severity_by=d.by,
         episode=before.episode + 1 if before else 1,
         first_seen_ms=d.onset_ms,
         last_seen_ms=d.ts_ms,
@@ -67,8 +69,8 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
         approximate=d.approximate,
         zone=d.zone,
         asset=d.asset,
-        sensors=tuple(dict.fromkeys((d.sensor, *d.near))),
-        active=(d.sensor,),
+        sensors=tuple(dict.fromkeys((d.sensor, *d.near))) if d.sensor else (),
+        active=(d.sensor,) if d.sensor else (),
         name=d.name,
         title=d.title,
         reason=d.reason,
@@ -84,7 +86,7 @@ def _raise(before: Alert | None, d: Detection, severity: str, why: Text, now_ms:
         fences=d.fences,
         suppressions=suppressions(None, d),
     )
-    return moved(None, alert, "raise", d.reason, now_ms, row)
+    return said_by(moved(None, alert, "raise", d.reason, now_ms, row), d.by)
 
 
 def _reraise(alert: Alert, d: Detection, severity: str, why: Text, now_ms: int) -> Step:
@@ -191,7 +193,15 @@ def clocked(before: Alert | None, step: Step, desk: Desk, now_ms: int) -> Step:
     else:
         a, tells, passed = resumed(a, desk, now_ms)
         a = response.begin(a, desk, now_ms) if a.acks else a
-    return moved(before, a, trigger, with_gaps(step.transition.reason, passed), now_ms, step.row, (*told, *tells))
+    made = moved(before, a, trigger, with_gaps(step.transition.reason, passed), now_ms, step.row, (*told, *tells))
+    return said_by(made, step.transition.by)
+
+
+def said_by(step: Step, who: str) -> Step:
+    """The same move, made by a person ("": by nobody)."""
+    if not who or step.transition is None:
+        return step
+    return step._replace(transition=replace(step.transition, by=who))
 
 
 def with_gaps(why: Text, passed: tuple[str, ...]) -> Text:

@@ -107,6 +107,7 @@ _ROWS = (
     _made("on_site", "SITE-1", "before ON_SITE", "ON_SITE"),
     _no("on_site", "SITE-2", "ON_SITE or later", "已到场", "somebody is on site already"),
     _made("dispose", "DISPOSE-1", "assessed, not DISPOSED", "DISPOSED with cause and action"),
+    _made("dispose", "DISPOSE-4", "reported by a person, not CLEARED", "DISPOSED and CLEARED: no sensor will say so"),
     _no("dispose", "DISPOSE-2", "no verdict", "先研判，后处置", "assess it first"),
     _no("dispose", "DISPOSE-3", "DISPOSED or later", "已处置", "it was disposed of already"),
     _made("recheck", "RECHECK-1", "gas", "hand-held reading entered; 待现场复核 is over where it is below 1 %LEL"),

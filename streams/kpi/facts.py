@@ -20,7 +20,7 @@ class Fact(NamedTuple):
     mode: str
     cls: str
     unit: str
-    place: str  # the asset
+    place: str  # the asset; a report of a person without one is a place of its own
     kind: str
     verdict: str
     latched: bool
@@ -46,7 +46,7 @@ def fact_of(alert: Mapping[str, Any], transition: Mapping[str, Any], version: in
         mode=str(alert.get("mode") or "actual"),
         cls=str(alert.get("class") or "hazard"),
         unit=str(unit.get("code", "") if isinstance(unit, Mapping) else ""),
-        place=str(assets[0]) if isinstance(assets, list) and assets else "",
+        place=str(assets[0]) if isinstance(assets, list) and assets else str(alert.get("id", "")),
         kind=str(alert.get("kind") or ""),
         verdict=str(alert.get("verdict") or ""),
         latched=alert.get("latched") is True,

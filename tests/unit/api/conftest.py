@@ -19,6 +19,7 @@ from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
+from api.queries import get_alert
 from api.records import parse
 from api.store import Applied, Store
 from api.times import rfc3339
@@ -26,15 +27,17 @@ from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
 from streams import topics
+from streams.alerts.engine import Engine
 from streams.alerts.policy import Policy
 from streams.alerts.policy_file import decode as decode_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.duty.records import decode as decode_duty
-from streams.events import Command
+from streams.events import Command, Detection
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
+from streams.wire import encode_record
 
 T0 = 1_763_884_800_000
 KEY = "k" * 48
@@ -116,14 +119,17 @@ class FakeProjection:
         return done
 
     async def stored(self, alert: str, version: int, timeout_s: float) -> bool:
-        return True
+        return get_alert(self.store, alert) is not None
 
 
 class FakeBus:
-    """Keeps commands; answers with what the test put into `answer`."""
+    """Keeps commands; answers with what the test put into `answer`. Reports go through an engine to `projection`."""
 
     def __init__(self) -> None:
         self.trouble = ""
+        self.engine = Engine()
+        self.reports: list[Detection] = []
+        self.projection: FakeProjection | None = None
         self.sent: list[Command] = []
         self.answer: dict[str, Any] | None = {"accepted": True, "alert": None}
 
@@ -131,6 +137,12 @@ class FakeBus:
         self.sent.append(command)
         await asyncio.sleep(0)
         return self.answer
+
+    async def report(self, detection: Detection) -> None:
+        self.reports.append(detection)
+        if self.projection is not None:
+            made = self.engine.on_detection(detection, detection.ts_ms)
+            self.projection.feed(*(encode_record(r, Divisions.load()) for r in made))
 
 
 class FakeIntake:

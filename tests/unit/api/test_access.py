@@ -36,6 +36,9 @@ EDITORS = {"engineer", "admin"}
 LEAD = {"commander", "admin"}
 
 DUTY_READERS, ACTORS, LEADERS = ALL - {"viewer"}, {"officer", "commander", "admin"}, {"commander", "admin"}
+REPORT = {"source": "phone", "place": {"unit": "522601001"}, "domain": "water", "kind": "other", "severity": "III",
+          "text": "路面冒水"}  # fmt: skip
+BULK = {"command": "ack", "items": [{"id": "w", "version": 1}]}
 FEED = [{"channel": "feed"}]
 ROSTER = {"rotations": [{"role": "main", "teams": [["kaili", "town"]], "starts": "2020-01-06T08:30:00+08:00"}],
           "posts": {"main": 2}}  # fmt: skip
@@ -48,6 +51,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/console", "/console", None, ALL, True),
     ("GET", "/alerts", "/alerts", None, ALL, True),
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
+    ("POST", "/alerts", "/alerts", REPORT, ACTORS, False),
+    ("POST", "/alerts/commands", "/alerts/commands", BULK, ACTORS, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
     ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
@@ -130,6 +135,7 @@ OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", 
 @pytest.fixture
 def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
+    bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
     registry = context.registry
     assert isinstance(registry, FakeRegistry)
