@@ -62,8 +62,12 @@ class Load:
 
 
 def zone_partition(zone: int) -> int:
-    """Not the county's: then each detect partition speaks to several alerts partitions."""
-    return zone // PARTITIONS % PARTITIONS
+    """The county's: an alerts partition hears of one detect partition alone.
+
+    Storms, causes and deadlines depend on what came before. Only the order of one sender is given by the input; that of
+    several is another one each time, and with it the alerts.
+    """
+    return zone % PARTITIONS
 
 
 def registry(n: int) -> list[Zone | Sensor]:
