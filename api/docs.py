@@ -108,6 +108,8 @@ ALERT_OFFERED = answer(
         ]
     },
 )  # fmt: skip
+CAP = answer("a CAP 1.2 message", {"type": "string"}, "application/cap+xml")
+ATOM = answer("an Atom feed", {"type": "string"}, "application/atom+xml")
 BULK = answer(
     "what became of each item, in their order",
     {
