@@ -131,7 +131,16 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
         for name, roles in COMMANDS.items()
     ),
 ]
-OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {
+    "/auth/token",
+    "/inbound/voice",
+    "/inbound/sms",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/asyncapi.json",
+}
 
 
 @pytest.fixture
