@@ -19,6 +19,7 @@ from api.routes import (
     assets,
     auth,
     bulk,
+    cap,
     commands,
     console_info,
     duty,
@@ -84,6 +85,7 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
         v1.include_router(part.router)
     app.router.routes.append(ingest.route(context))
     app.include_router(v1)
+    app.include_router(cap.router)
     app.include_router(health.router)
     app.add_middleware(Guard, auth=context.auth, metrics=context.metrics, tiles=context.settings.tile_url)
     pages.mount(app, console)
@@ -108,7 +110,7 @@ def _describe(app: FastAPI) -> None:
                 }
             }
             for path, item in document["paths"].items():
-                if path.startswith(API) and path not in OPEN:
+                if path.startswith((API, "/cap/")) and path not in OPEN:
                     for operation in item.values():
                         operation["security"] = [{"password": []}]
             app.openapi_schema = document

@@ -5,53 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-_STR = {"type": "string"}
-_NUM = {"type": ["number", "null"]}
-_TIME = {"type": "string", "format": "date-time"}
-_TEXT = {"type": "object", "properties": {"zh": _STR, "en": _STR}}
-_ANY = {"type": "object"}
-_LIST = {"type": "array", "items": {}}
+from api.alert_schema import (
+    ALERT as ALERT_SCHEMA,
+    ANY as _ANY,
+    CODE as _CODE,
+    LIST as _LIST,
+    NUM as _NUM,
+    STR as _STR,
+    TEXT as _TEXT,
+    TIME as _TIME,
+    TRANSITION as TRANSITION_SCHEMA,
+    UNIT as _UNIT,
+    words as _words,
+)
 
-
-def _words(*names: str) -> dict[str, Any]:
-    return {"type": "string", "enum": list(names)}
-
-
-_EVIDENCE = {
-    "type": "object",
-    "properties": {
-        "detector": _STR, "version": {}, "score": _NUM, "threshold": _NUM, "limit": _NUM, "expected": _NUM, "low": _NUM,
-        "high": _NUM, "unit": _STR, "also": _NUM, "also_unit": _STR, "suspect": _STR,
-        "series": {"type": "array", "items": {"type": "array"}, "description": "[[ts, value]…]"},
-    },
-}  # fmt: skip
-_UNIT = {"type": "object", "properties": {"code": _STR, "name": _STR, "level": _STR}}
-_CODE = {"type": ["string", "null"]}
-_PATH = {"type": "object", "properties": dict.fromkeys(("prefecture", "county", "township", "village"), _CODE)}
-ALERT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "version", "domain", "kind", "severity", "condition", "handling", "unit", "first_seen"],
-    "properties": {
-        "id": _STR, "version": {"type": "integer"}, "domain": _STR, "kind": _STR,
-        "severity": _words("I", "II", "III", "IV"), "severity_why": _TEXT, "class": _words("hazard", "equipment"),
-        "source": _words("sensor", "phone", "12345", "patrol", "video"),
-        "mode": _words("actual", "exercise", "test"), "run": _STR,
-        "condition": _words("ACTIVE", "CLEARED", "UNKNOWN"), "handling": _STR, "verdict": _CODE, "label": _STR,
-        "episode": {"type": "integer"}, "count": {"type": "integer"}, "first_seen": _TIME, "last_seen": _TIME,
-        "unit": _UNIT, "path": _PATH, "owner_org": _STR, "operator_org": _STR, "regulator": _STR,
-        "lon": _NUM, "lat": _NUM, "approximate": {"type": "boolean"}, "zone": _STR,
-        "assets": _LIST, "sensors": _LIST, "title": _TEXT, "reason": _TEXT, "evidence": _EVIDENCE, "acks": _LIST,
-        "escalation": _ANY, "suppressions": _LIST, "told": _LIST, "deadlines": _ANY, "delayed_by_s": _NUM,
-        "codes": _LIST, "parent": _CODE, "members": _LIST, "links": _LIST, "fences": _LIST, "impact": _ANY,
-    },
-}  # fmt: skip
-TRANSITION_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "seq": {"type": "integer"}, "command": _CODE, "trigger": _STR, "by": _STR, "at": _TIME,
-        "reason": _TEXT, "from": _ANY, "to": _ANY,
-    },
-}  # fmt: skip
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -108,6 +75,8 @@ ALERT_OFFERED = answer(
         ]
     },
 )  # fmt: skip
+CAP = answer("a CAP 1.2 message", {"type": "string"}, "application/cap+xml")
+ATOM = answer("an Atom feed", {"type": "string"}, "application/atom+xml")
 BULK = answer(
     "what became of each item, in their order",
     {

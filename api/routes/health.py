@@ -1,4 +1,4 @@
-"""For machines that watch this process: is it up, can it serve, its metrics. Open to all."""
+"""For machines: is this process up, can it serve, its metrics, what its topics and feed hold. Open to all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
+from api.asyncapi import document
 from api.context import Ctx
 from api.docs import problems
 from api.errors import Problem
@@ -30,6 +31,12 @@ async def readyz(ctx: Ctx) -> dict[str, Any]:
     if trouble:
         raise Problem(503, trouble, {"Retry-After": "1"})
     return {"status": "ready", "cursor": str(ctx.store.cursor())}
+
+
+@router.get("/asyncapi.json")
+async def asyncapi() -> dict[str, Any]:
+    """Topics and feed as an AsyncAPI 3 document."""
+    return document()
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -53,6 +53,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("POST", "/alerts", "/alerts", REPORT, ACTORS, False),
     ("POST", "/alerts/commands", "/alerts/commands", BULK, ACTORS, False),
+    ("GET", "/cap/index.atom", "/cap/index.atom", None, ALL, True),
+    ("GET", "/cap/{id}.xml", "/cap/w.xml", None, ALL, False),
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
     ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
@@ -129,7 +131,16 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
         for name, roles in COMMANDS.items()
     ),
 ]
-OPEN = {"/auth/token", "/inbound/voice", "/inbound/sms", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {
+    "/auth/token",
+    "/inbound/voice",
+    "/inbound/sms",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/asyncapi.json",
+}
 
 
 @pytest.fixture
@@ -163,7 +174,7 @@ async def ask(app: FastAPI, method: str, path: str, body: Any, headers: dict[str
     kind = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
-        return (await client.request(method, API + path, **kind)).status_code
+        return (await client.request(method, path if path.startswith("/cap/") else API + path, **kind)).status_code
 
 
 @pytest.mark.parametrize(("method", "template", "path", "body", "roles", "foreign"), TABLE)
