@@ -16,8 +16,7 @@ import numpy as np
 from streams.cli.benches.alerts_bed import Minded, api, bed, load_average, paced, sending
 from streams.cli.benches.alerts_feed import Feed
 from streams.cli.benches.alerts_load import detection, facts, message
-from streams.cli.benches.alerts_log import GROUP, Faults, log_of, state_of
-from streams.cli.benches.alerts_wait import behind
+from streams.cli.benches.alerts_log import GROUP, Faults, log_of, settled, state_of
 from streams.cli.benches.bed import cpu_s, wait_for
 from streams.cli.benches.figure import Figure, Say
 from streams.events import Alert, Detection
@@ -64,12 +63,12 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         worker = Minded(settings)
         try:
             with api(settings) as server, Feed(server) as feed:
-                _settle(settings)
+                settled(settings)
                 before = worker.worker.cpu_s(), cpu_s(server.pid)
                 say(f"{n:,} detections in {seconds:.0f} s…")
                 sent, took = _send(settings, n, n / seconds)
                 load = load_average()
-                _settle(settings)
+                settled(settings)
                 wait_for("every severity I alert on the feed", lambda: _waits(sent, feed, True), 60, 0.5)
                 waits = _waits(sent, feed)
                 cores = {
@@ -115,11 +114,6 @@ def _waits(sent: Sent, feed: Feed, whole: bool = False) -> list[float]:
     if whole and not sent.red.keys() <= came.keys():
         return []
     return [(came[name] - at) * 1000 for name, at in sent.red.items() if name in came]
-
-
-def _settle(settings: Settings) -> None:
-    """Wait until the worker has taken every detection."""
-    wait_for("all detections", lambda: behind(settings) == 0, 300, 0.5)
 
 
 def compared(sent: Sent, alerts: dict[str, Alert]) -> tuple[int, int]:
