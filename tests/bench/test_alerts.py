@@ -15,7 +15,7 @@ from geo.divisions import Divisions
 from streams import config, topics
 from streams.alerting import AlertsLogic
 from streams.alerts.engine import Engine
-from streams.cli.benches import alerts
+from streams.cli.benches import alerts, alerts_rows
 from streams.cli.benches.alerts_load import announced, detection, duty, message
 from streams.cli.benches.alerts_log import GROUP, Faults
 from streams.cli.benches.alerts_storm import Sent, compared
@@ -113,6 +113,18 @@ def test_the_mix_of_a_county_is_that_of_all() -> None:
         d = detection(k, 1_763_884_800_000)
         severities[d.county][engine.on_detection(d, d.ts_ms)[0].alert.severity] += 1
     assert all(found == {"I": 2, "II": 8, "III": 60, "IV": 30} for found in severities.values())
+
+
+def test_a_notice_that_is_told_twice_is_two_rows_with_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = detection(0, 1_763_884_800_000)
+    raised = encode_record(Engine().on_detection(d, d.ts_ms)[0], Divisions.load())
+    log = [raised]
+    monkeypatch.setattr(alerts_rows, "committed_records", lambda s, topic: [SimpleNamespace(value=v) for v in log])
+    once = alerts_rows.outbox(SETTINGS)
+    assert once.total() == len(once) > 1
+    log.append(raised)
+    twice = alerts_rows.outbox(SETTINGS)
+    assert (twice.total(), len(twice)) == (2 * len(once), len(once))
 
 
 def test_an_unknown_stage_is_refused() -> None:
