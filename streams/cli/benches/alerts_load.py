@@ -22,16 +22,16 @@ SERIES = 60  # readings of the evidence, as the detect app has them
 BOX = (107.3, 25.4, 109.5, 27.4)  # degrees, within the prefecture
 _encode = msgspec.json.Encoder().encode
 
-_Facts = tuple[str, str, str, str, bool, int, float]  # severity domain kind class hard level magnitude
-_I: _Facts = ("I", "gas", "gas_concentration", "hazard", True, 3, 4.0)
-_II: _Facts = ("II", "water", "pressure_low", "hazard", True, 1, 2.0)
-_III: _Facts = ("III", "water", "pressure_low", "hazard", False, 0, 1.2)
-_III_GAS: _Facts = ("III", "gas", "gas_concentration", "hazard", False, 0, 1.2)
-_IV: _Facts = ("IV", "traffic", "loop_congestion", "hazard", False, 0, 0.2)
-_EQUIPMENT: _Facts = ("IV", "water", "flatline", "equipment", False, 0, 0.2)
+Facts = tuple[str, str, str, str, bool, int, float]  # severity domain kind class hard level magnitude
+_I: Facts = ("I", "gas", "gas_concentration", "hazard", True, 3, 4.0)
+_II: Facts = ("II", "water", "pressure_low", "hazard", True, 1, 2.0)
+_III: Facts = ("III", "water", "pressure_low", "hazard", False, 0, 1.2)
+_III_GAS: Facts = ("III", "gas", "gas_concentration", "hazard", False, 0, 1.2)
+_IV: Facts = ("IV", "traffic", "loop_congestion", "hazard", False, 0, 0.2)
+_EQUIPMENT: Facts = ("IV", "water", "flatline", "equipment", False, 0, 0.2)
 
 
-def facts(k: int) -> _Facts:
+def facts(k: int) -> Facts:
     """Of asset k.
 
     >>> from collections import Counter
@@ -61,7 +61,7 @@ def _series(seed: int, until_s: int) -> tuple[tuple[int, float], ...]:
     return tuple(((until_s - SERIES + n) * 1000, round(40 + rng.random(), 3)) for n in range(SERIES))
 
 
-def detection(k: int, ts_ms: int, state: str = "raise", run: str = "", as_: _Facts | None = None) -> Detection:
+def detection(k: int, ts_ms: int, state: str = "raise", run: str = "", as_: Facts | None = None) -> Detection:
     """Of asset k at `ts_ms`; `as_`: other facts than its own."""
     severity, domain, kind, cls, hard, level, magnitude = as_ or facts(k)
     county = topics.COUNTIES[k % 16]
@@ -84,7 +84,7 @@ def detection(k: int, ts_ms: int, state: str = "raise", run: str = "", as_: _Fac
     )  # fmt: skip
 
 
-I_FACTS, II_FACTS, III_FACTS = _I, _II, _III
+I_FACTS, II_FACTS = _I, _II
 
 
 def message(settings: Settings, d: Detection) -> dict[str, Any]:

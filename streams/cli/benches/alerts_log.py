@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from streams import topics
 from streams.alerting import ALERT
 from streams.cli.benches.bed import committed_records
+from streams.cli.benches.chaos_outcome import drained
 from streams.events import Alert
 from streams.ledger_io import read_state
 from streams.settings import Settings
@@ -22,11 +23,21 @@ GROUP = "group:"  # assets of groups begin so
 TOUCHES = ("repeat", "link")  # records of these repeat the version
 
 
-def log_of(settings: Settings) -> Iterator[tuple[dict[str, Any], dict[str, Any], int]]:
-    """(alert, transition, stamp of the record in ms) of every committed record, a partition's in order."""
-    for record in committed_records(settings, settings.prefix + topics.ALERTS):
+def log_of(settings: Settings, since_ms: int = 0) -> Iterator[tuple[dict[str, Any], dict[str, Any], int]]:
+    """(alert, transition, stamp of the record in ms) of committed records, a partition's in order."""
+    for record in committed_records(settings, settings.prefix + topics.ALERTS, since_ms):
         value = orjson.loads(record.value)
         yield value["alert"], value["transition"], record.timestamp
+
+
+def settled(settings: Settings, seconds: float = 300.0) -> None:
+    """Wait until the alerts app has taken every detection and command; raises CityopsError."""
+
+    async def wait() -> None:
+        for name in (topics.DETECTIONS, topics.COMMANDS):
+            await drained(settings, "alerts", name, seconds)
+
+    asyncio.run(wait())
 
 
 def state_of(settings: Settings) -> dict[str, Alert]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from streams.cli.benches.alerts_ask import Asker
 from streams.cli.benches.alerts_bed import Api, Minded, api, bed, load_average, sending
-from streams.cli.benches.alerts_feed import Feed
-from streams.cli.benches.alerts_load import I_FACTS, detection, facts, message
-from streams.cli.benches.alerts_log import TOUCHES, log_of
-from streams.cli.benches.alerts_wait import behind
+from streams.cli.benches.alerts_feed import Feed, Seen
+from streams.cli.benches.alerts_load import I_FACTS, II_FACTS, Facts, detection, facts, message
+from streams.cli.benches.alerts_log import TOUCHES, log_of, settled
 from streams.cli.benches.bed import wait_for
 from streams.cli.benches.figure import Figure, Say
 from streams.cli.benches.restart import opened
@@ -42,7 +41,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
                 say(f"{n:,} open alerts…")
                 began = time.monotonic()
                 _fill(settings, n)
-                wait_for("all alerts", lambda: behind(settings) == 0, 1800, 1.0)
+                settled(settings, 1800)
                 detail: dict[str, Any] = {"open": n, "filled_s": round(time.monotonic() - began)}
                 detail["worker_rss_mb"] = round(worker.worker.rss_mb())
                 yield from _deadlines(settings, worker, probes, detail, say)
@@ -62,9 +61,9 @@ def _fill(settings: Settings, n: int) -> None:
             k += 1
 
 
-def _raise(settings: Settings, first: int, n: int) -> set[str]:
-    """Alerts of severity I; their assets."""
-    found = [detection(first + k, int(time.time() * 1000), as_=I_FACTS) for k in range(n)]
+def _raise(settings: Settings, which: Iterable[int], as_: Facts = I_FACTS) -> set[str]:
+    """Alerts of these assets, all of one severity; their names."""
+    found = [detection(k, int(time.time() * 1000), as_=as_) for k in which]
     with sending(settings) as producer:
         for d in found:
             producer.send(**message(settings, d))
@@ -73,18 +72,20 @@ def _raise(settings: Settings, first: int, n: int) -> set[str]:
 
 def _deadlines(settings: Settings, worker: Minded, probes: int, detail: dict[str, Any], say: Say) -> Iterator[Figure]:
     say(f"{probes} deadlines, then {probes} with a kill -9 before them…")
-    calm = _raise(settings, FIRST, probes)
+    began_ms = int(time.time() * 1000)
+    calm = _raise(settings, range(FIRST, FIRST + probes))
     time.sleep(STEP_S + 10)
-    killed = _raise(settings, FIRST + probes, probes)
+    killed = _raise(settings, range(FIRST + probes, FIRST + 2 * probes))
     time.sleep(STEP_S - KILL_BEFORE_S)
     at_s, load = time.time(), load_average()
+    before = worker.worker
     worker.kill()
-    wait_for("the worker's new start", lambda: worker.starts > 1, 10)
+    wait_for("the worker's new start", lambda: worker.worker is not before, 30)
     worker.worker.ready()
     ready_s = time.time() - at_s
     time.sleep(15)
-    wait_for("what was due", lambda: behind(settings) == 0, 120, 1.0)
-    errors, after = _escalated(settings, calm, killed, at_s)
+    settled(settings)
+    errors, after = _escalated(settings, calm, killed, at_s, began_ms)
     if len(errors) < probes or len(after) < probes:
         raise CityopsError(f"{len(errors)} and {len(after)} of {probes} alerts escalated")
     said = {**detail, "load": load, "p50_s": round(float(np.median(errors)), 3)}
@@ -94,12 +95,14 @@ def _deadlines(settings: Settings, worker: Minded, probes: int, detail: dict[str
     yield Figure("alerts.restart_escalation_s", max(after), "s", "<= 10", len(after), said)
 
 
-def _escalated(settings: Settings, calm: set[str], killed: set[str], at_s: float) -> tuple[list[float], list[float]]:
+def _escalated(
+    settings: Settings, calm: set[str], killed: set[str], at_s: float, since_ms: int
+) -> tuple[list[float], list[float]]:
     """Seconds from the deadline to the first escalation's record of each, and from the kill for those killed before."""
     due: dict[str, float] = {}
     errors: list[float] = []
     after: list[float] = []
-    for alert, transition, stamp in log_of(settings):
+    for alert, transition, stamp in log_of(settings, since_ms):
         asset, trigger = alert["assets"][0], transition["trigger"]
         if asset not in calm | killed or trigger in TOUCHES:
             continue
@@ -122,9 +125,10 @@ def _acks(settings: Settings, server: Api, n: int, detail: dict[str, Any], say: 
     """A county's alerts are acknowledged by its officer; the prefecture's desk follows the feed."""
     say(f"{n} acknowledgements…")
     with Feed(server) as feed:
-        assets = _raise(settings, FIRST + 1_000_000, 16 * n)  # a sixteenth is of one county
-        wait_for("the projection", lambda: len(_raised(feed, assets)) == 16 * n, 600, 0.5)
-        own = [e for e in _raised(feed, assets) if e.asset.startswith("522601")][:n]
+        kaili = range(2 * FIRST, 2 * FIRST + 16 * n, 16)  # every sixteenth asset is of this county
+        assets = _raise(settings, kaili, II_FACTS)  # their first deadline comes after the last acknowledgement
+        wait_for("the projection", lambda: len(_raised(feed, assets)) == n, 600, 0.5)
+        own = _raised(feed, assets)
         waits = []
         with Asker(server, "kaili") as asker:
             for e in own:
@@ -140,5 +144,5 @@ def _acks(settings: Settings, server: Api, n: int, detail: dict[str, Any], say: 
     return Figure("alerts.ack_visible_p99_ms", p99, "ms", "<= 300", n, said)
 
 
-def _raised(feed: Feed, assets: set[str]) -> list[Any]:
+def _raised(feed: Feed, assets: set[str]) -> list[Seen]:
     return [e for e in feed.events if e.trigger == "raise" and e.asset in assets]

@@ -16,8 +16,8 @@ import numpy as np
 from streams.cli.benches.alerts_bed import Minded, api, bed, load_average, paced, sending
 from streams.cli.benches.alerts_feed import Feed
 from streams.cli.benches.alerts_load import detection, facts, message
-from streams.cli.benches.alerts_log import GROUP, Faults, log_of, state_of
-from streams.cli.benches.alerts_wait import behind
+from streams.cli.benches.alerts_log import GROUP, Faults, log_of, settled, state_of
+from streams.cli.benches.alerts_rows import outbox
 from streams.cli.benches.bed import cpu_s, wait_for
 from streams.cli.benches.figure import Figure, Say
 from streams.events import Alert, Detection
@@ -58,18 +58,18 @@ class Sent:
 
 
 def run(quick: bool, say: Say) -> Iterator[Figure]:
-    """Yield the `alerts.storm_*` figures. Raises CityopsError when the alerts do not come to their end."""
+    """Yield `alerts.storm_*` and `.outbox_unique`. Raises CityopsError where a red alert does not reach the feed."""
     n, seconds = (QUICK_N, QUICK_SECONDS) if quick else (N, SECONDS)
     with bed(say) as settings:
         worker = Minded(settings)
         try:
             with api(settings) as server, Feed(server) as feed:
-                _settle(settings)
+                settled(settings)
                 before = worker.worker.cpu_s(), cpu_s(server.pid)
                 say(f"{n:,} detections in {seconds:.0f} s…")
                 sent, took = _send(settings, n, n / seconds)
                 load = load_average()
-                _settle(settings)
+                settled(settings)
                 wait_for("every severity I alert on the feed", lambda: _waits(sent, feed, True), 60, 0.5)
                 waits = _waits(sent, feed)
                 cores = {
@@ -78,11 +78,8 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
                 }
         finally:
             worker.stop()
-        alerts, faults, logged = state_of(settings), Faults(), []
-        for alert, transition, stamp in log_of(settings):
-            faults.look(alert, transition)
-            if transition["trigger"] == "raise" and (at := sent.red.get(alert["assets"][0])):
-                logged.append(stamp - at * 1000)
+        alerts, (faults, logged) = state_of(settings), _looked(settings, sent)
+        made = outbox(settings)
     lost, more = compared(sent, alerts)
     groups = sum(a.asset.startswith(GROUP) for a in alerts.values())
     detail = {
@@ -94,10 +91,23 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     yield Figure("alerts.storm_lost", lost, "detections", "<= 0", n, detail)
     doubled = more + faults.twins + faults.doubled + faults.told_twice
     yield Figure("alerts.storm_doubled", doubled, "records", "<= 0", faults.records, detail)
+    yield Figure(
+        "alerts.outbox_unique", len(made) / made.total(), "", ">= 1", made.total(), {"notices": faults.notices}
+    )
     p50, p99 = np.percentile(waits, 50), np.percentile(waits, 99)
     said = {"p50_ms": round(float(p50), 1), "worst_ms": round(max(waits), 1), "load": load}
     said |= {"to_log_p99_ms": round(float(np.percentile(logged, 99)), 1), "cores": cores}
     yield Figure("alerts.storm_red_p99_ms", float(p99), "ms", "<= 2000", len(waits), said)
+
+
+def _looked(settings: Settings, sent: Sent) -> tuple[Faults, list[float]]:
+    """Faults of the log; milliseconds from each severity I detection to its record."""
+    faults, logged = Faults(), []
+    for alert, transition, stamp in log_of(settings):
+        faults.look(alert, transition)
+        if transition["trigger"] == "raise" and (at := sent.red.get(alert["assets"][0])):
+            logged.append(stamp - at * 1000)
+    return faults, logged
 
 
 def _send(settings: Settings, n: int, per_s: float) -> tuple[Sent, float]:
@@ -115,11 +125,6 @@ def _waits(sent: Sent, feed: Feed, whole: bool = False) -> list[float]:
     if whole and not sent.red.keys() <= came.keys():
         return []
     return [(came[name] - at) * 1000 for name, at in sent.red.items() if name in came]
-
-
-def _settle(settings: Settings) -> None:
-    """Wait until the worker has taken every detection."""
-    wait_for("all detections", lambda: behind(settings) == 0, 300, 0.5)
 
 
 def compared(sent: Sent, alerts: dict[str, Alert]) -> tuple[int, int]:

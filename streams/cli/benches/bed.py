@@ -47,6 +47,7 @@ class Worker:
         self.app, self.log = app, Path(settings.data) / f"{name or app}.log"
         self._env = {**os.environ, **settings.environment(), "CITYOPS_LOG_LEVEL": "INFO"}
         self._errors = self.log.open("wb")
+        self._ready: dict[str, Any] | None = None
         self.process = subprocess.Popen(
             [*PROGRAM, "worker", app],
             env=self._env,
@@ -61,11 +62,12 @@ class Worker:
     def ready(self) -> dict[str, Any]:
         """Wait for the readiness line; raises CityopsError when the worker ends before it."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise CityopsError(f"worker {self.app} ended before it was ready: {self.last_words()}")
-        found: dict[str, Any] = json.loads(line)
-        return found
+        if self._ready is None:
+            line = self.process.stdout.readline()
+            if not line:
+                raise CityopsError(f"worker {self.app} ended before it was ready: {self.last_words()}")
+            self._ready = json.loads(line)
+        return self._ready
 
     def last_words(self) -> str:
         lines = self.log.read_text("utf-8", "replace").strip().splitlines()
@@ -122,8 +124,8 @@ def committed(admin: Any, settings: Settings, app: str, domain: str = "water") -
     return sum(max(meta.offset, 0) for tp, meta in offsets.items() if tp.topic == topic)
 
 
-def committed_records(settings: Settings, topic: str) -> Iterator[Any]:
-    """All committed records of a topic, up to its end of now."""
+def committed_records(settings: Settings, topic: str, since_ms: int = 0) -> Iterator[Any]:
+    """All committed records of a topic with this stamp or a later one, up to its end of now."""
     from kafka import KafkaConsumer, TopicPartition
 
     from streams.kafka import kafka_python_kwargs
@@ -136,6 +138,9 @@ def committed_records(settings: Settings, topic: str) -> Iterator[Any]:
         consumer.assign(where)
         consumer.seek_to_beginning(*where)
         ends = consumer.end_offsets(where)
+        if since_ms:
+            for tp, found in consumer.offsets_for_times(dict.fromkeys(where, since_ms)).items():
+                consumer.seek(tp, found.offset if found is not None else ends[tp])
         while any(consumer.position(tp) < ends[tp] for tp in where):
             for records in consumer.poll(500).values():
                 yield from records
