@@ -34,8 +34,8 @@ TRIGGER = {
     **STEP, "raise": "报警", "reraise": "再次报警", "severity": "级别变化", "clear": "恢复", "suppress": "围栏屏蔽",
     "unsuppress": "恢复通知", "unknown": "状态不明", "shelve": "挂起", "unshelve": "取消挂起", "delegate": "交办",
     "escalate": "升级", "take_over": "提级处置", "urge": "催办", "supervise": "督办", "comment": "备注",
-    "reopen": "重新打开", "merge": "合并", "split": "拆分", "extend": "延期", "ack_on_behalf": "代签收",
-    "report": "信息报送", "issue_warning": "预警发布", "set_response": "响应级别", "set_severity": "级别变化",
+    "reopen": "重新打开", "merge": "并案", "split": "拆分", "extend": "延期", "ack_on_behalf": "代签收",
+    "report": "信息报送", "issue_warning": "预警发布", "set_response": "响应等级", "set_severity": "调整级别",
     "attach": "附件",
 }  # fmt: skip
 SOURCE = {"phone": "电话", "12345": "12345热线", "patrol": "巡查", "video": "视频"}
