@@ -18,6 +18,7 @@ from api import users
 from api.context import Context, Ctx
 from api.docs import problems
 from api.errors import Problem
+from streams.duty.book import room_id
 from streams.events import Command, stable_id
 from streams.notify import answers, codes, signing
 from streams.notify.options import secrets_from
@@ -90,7 +91,7 @@ async def _ack(ctx: Context, row: dict[str, Any], way: str, now: int) -> None:
         county=row["county"],
         command="ack",
         version=None,  # who answers a telephone sees no version: the alert as it is
-        by=user.name if user else row["person"] or f"room:{row['place']}",
+        by=user.name if user else row["person"] or room_id(row["place"]),
         role=user.role if user else "officer",
         unit=user.unit if user else row["place"],
         at_ms=now,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from geo.units import LEVEL_NAMES_ZH
 from streams.alerts.desk import level_of
+from streams.duty.book import room_id
 from streams.events import Text
 
 LOCAL = dt.timezone(dt.timedelta(hours=8))  # officers read Beijing time
@@ -113,7 +114,7 @@ def _said(alike: Sequence[Told], names: Mapping[str, str], lang: str) -> str:
 
 def _who(t: Told, names: Mapping[str, str], lang: str) -> str:
     level, role = (getattr(table.get(k, Text(k, k)), lang) for table, k in ((LEVEL, t.level), (ROLE, t.role)))
-    people = [names.get(p, p) for p in t.people if not p.startswith("room:")]
+    people = [names.get(p, p) for p in t.people if not p.startswith(room_id(""))]
     return " ".join([level, role, ("、" if lang == "zh" else ", ").join(people)]).strip()
 
 

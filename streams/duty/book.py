@@ -12,6 +12,11 @@ DUTY, ROOM = "duty", "room"  # roles of an address beside those of a roster, see
 _ON_DUTY = ("main", "deputy")
 
 
+def room_id(place: str) -> str:
+    """Id of a place's duty room as a person."""
+    return f"{ROOM}:{place}"
+
+
 class DutyBook:
     """People and rosters, the newest version of each.
 
@@ -68,13 +73,29 @@ class DutyBook:
         if posts is None:
             return None
         if role == ROOM:
-            room = posts.roster.room
-            return (Person(id=f"{ROOM}:{place}", name="值班室", place=place, contacts=room),) if room else ()
+            room = self.person(room_id(place))
+            return (room,) if room is not None else ()
         ids: dict[str, None] = {}
         for one in _ON_DUTY if role == DUTY else (role,):
             ids |= dict.fromkeys(posts.people(one, at_ms))
-        found = (self.persons.get(i) for i in ids)
-        return tuple(p for p in found if p is not None and not p.removed)
+        return tuple(p for i in ids if (p := self.person(i)) is not None)
+
+    def person(self, id_: str) -> Person | None:
+        """Who has this id, also the duty room `room:<place>` as a person; None for nobody, and for one who was removed.
+
+        >>> book = DutyBook()
+        >>> book.put(Roster(id="522601", room=(Contact("voice", "0855"),)))
+        True
+        >>> book.person("room:522601").contacts, book.person("room:522602")
+        ((Contact(channel='voice', address='0855'),), None)
+        """
+        if id_.startswith(room_id("")):
+            place = id_.removeprefix(room_id(""))
+            posts = self._posts.get(place)
+            room = posts.roster.room if posts is not None else ()
+            return Person(id=id_, name="值班室", place=place, contacts=room) if room else None
+        found = self.persons.get(id_)
+        return None if found is None or found.removed else found
 
     def posts(self, place: str) -> Posts | None:
         """The roster of a place made ready; None where it has none."""
