@@ -6,8 +6,8 @@ import csv
 import io
 from typing import Any
 
-from api.times import rfc3339
 from geo.divisions import Divisions, UnitError
+from geo.moments import rfc3339, rfc3339_or_none
 from streams.kpi.figures import Question
 
 BOM = "\ufeff"  # spreadsheets take a CSV for UTF-8 by it
@@ -32,7 +32,7 @@ def public(answer: dict[str, Any], question: Question, unit: str, divisions: Div
     floods = [
         {
             "from": rfc3339(f["from_ms"]),
-            "until": None if f["until_ms"] is None else rfc3339(f["until_ms"]),
+            "until": rfc3339_or_none(f["until_ms"]),
             "alarms": f["alarms"],
         }
         for f in answer["floods"]

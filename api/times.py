@@ -1,4 +1,4 @@
-"""Times of the HTTP API: RFC 3339 with milliseconds outside, epoch milliseconds UTC inside."""
+"""Times that the HTTP API is asked for: epoch milliseconds UTC of RFC 3339 text (the other way: `geo.moments`)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ import re
 
 _NO_PLUS = re.compile(r" (\d\d:?\d\d)$")
 MAX_MS = 253_402_300_799_999  # the end of the year 9999
-
-
-def rfc3339(ms: int) -> str:
-    """Text of epoch milliseconds.
-
-    >>> rfc3339(1763884800123)
-    '2025-11-23T08:00:00.123Z'
-    """
-    stamp = dt.datetime.fromtimestamp(ms // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{stamp}.{ms % 1000:03d}Z"
 
 
 def to_ms(text: str) -> int:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from geo.fences import Area, Circle, Corridor, Effect, Fence, FenceError, Once, Shape, UnitArea, Weekly
+from geo.moments import rfc3339_or_none
 
 
 class _Name(Struct, forbid_unknown_fields=True):
@@ -58,8 +59,8 @@ def public(fence: Fence) -> dict[str, Any]:
         "kind": fence.kind,
         "shape": msgspec.to_builtins(fence.shape),
         "active": [_public_time(t) for t in fence.active],
-        "from": _rfc3339(fence.from_ms),
-        "until": _rfc3339(fence.until_ms),
+        "from": rfc3339_or_none(fence.from_ms),
+        "until": rfc3339_or_none(fence.until_ms),
         "effect": msgspec.to_builtins(fence.effect),
         "people": fence.people,
         "moving": fence.moving,
@@ -67,7 +68,7 @@ def public(fence: Fence) -> dict[str, Any]:
         "note": fence.note,
         "version": fence.version,
         "by": fence.by,
-        "at": _rfc3339(fence.at_ms or None),
+        "at": rfc3339_or_none(fence.at_ms or None),
         "removed": fence.removed,
         "demo": fence.demo,
     }
@@ -168,14 +169,7 @@ def _ms(who: str, where: str, when: dt.datetime | None) -> int | None:
 def _public_time(t: Weekly | Once) -> dict[str, Any]:
     if isinstance(t, Weekly):
         return {"days": list(t.days), "start": t.start, "end": t.end}
-    return {"from": _rfc3339(t.start_ms), "until": _rfc3339(t.end_ms)}
-
-
-def _rfc3339(ms: int | None) -> str | None:
-    if ms is None:
-        return None
-    when = dt.datetime.fromtimestamp(ms // 1000, dt.UTC)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return {"from": rfc3339_or_none(t.start_ms), "until": rfc3339_or_none(t.end_ms)}
 
 
 def _place(message: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,31 +9,12 @@ from msgspec.structs import replace
 
 from geo.divisions import Divisions, UnitError
 from geo.fences import Mark
+from geo.moments import rfc3339, rfc3339_or_none
 from streams.alerts.table import RESPONSIBLE
 from streams.events import Alert, AlertRecord, CommandResult, Evidence, Notice, Text, Transition
 
 _json = msgspec.json.Encoder()
 PREVIOUS = Text("上一次报警", "the episode before")
-
-
-def rfc3339(ms: int) -> str:
-    """UTC with milliseconds.
-
-    >>> rfc3339(1763884800123)
-    '2025-11-23T08:00:00.123Z'
-    """
-    seconds, milli = divmod(ms % 60_000, 1000)
-    return f"{_minute(ms // 60_000)}{seconds:02d}.{milli:03d}Z"
-
-
-@lru_cache(8192)
-def _minute(minute: int) -> str:
-    """Up to the colon before the seconds: an alert has some seventy times, most of them of few minutes."""
-    return f"{dt.datetime.fromtimestamp(minute * 60, dt.UTC):%Y-%m-%dT%H:%M:}"
-
-
-def _time(ms: int | None) -> str | None:
-    return None if ms is None else rfc3339(ms)
 
 
 def _text(text: Text) -> dict[str, str]:
@@ -78,7 +57,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "first_seen": rfc3339(a.first_seen_ms),
         "last_seen": rfc3339(a.last_seen_ms),
         "changed": rfc3339(a.changed_ms),
-        "cleared": _time(a.cleared_ms),
+        "cleared": rfc3339_or_none(a.cleared_ms),
         "unit": _unit(a.unit, divisions),
         "path": path,
         "owner_org": a.owner_org,
@@ -122,13 +101,14 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
         "escalation": {
             "level": a.escalation.level or RESPONSIBLE[a.severity],
             "step": a.escalation.step,
-            "deadline": _time(a.escalation.deadline_ms or None),
+            "deadline": rfc3339_or_none(a.escalation.deadline_ms or None),
             "exhausted": a.escalation.exhausted,
             "policy": a.escalation.policy,
             "repeats": a.escalation.repeats,
         },
         "suppressions": [
-            {"kind": s.kind, "by": s.by, "why": _text(s.why), "until": _time(s.until_ms)} for s in a.suppressions
+            {"kind": s.kind, "by": s.by, "why": _text(s.why), "until": rfc3339_or_none(s.until_ms)}
+            for s in a.suppressions
         ],
         "told": [
             {
@@ -147,7 +127,7 @@ def public_alert(a: Alert, divisions: Divisions) -> dict[str, Any]:
             d.step: {
                 "due": rfc3339(d.due_ms),
                 "state": d.state,
-                "next": _time(d.next_ms or None),
+                "next": rfc3339_or_none(d.next_ms or None),
                 "extended": d.extended,
             }
             for d in a.deadlines
@@ -196,7 +176,7 @@ def _mark(m: Mark) -> dict[str, Any]:
         "name": name,
         "severity": m.severity,
         "suppress": m.suppress,
-        "until": _time(m.until_ms),
+        "until": rfc3339_or_none(m.until_ms),
         "people": m.people,
         "tell": [msgspec.to_builtins(t) for t in m.tell],
     }
@@ -239,7 +219,7 @@ def _notice(n: Notice) -> dict[str, Any]:
         "people": list(n.people),
         "channels": list(n.channels),
         "step": n.step,
-        "due": _time(n.due_ms),
+        "due": rfc3339_or_none(n.due_ms),
     }
 
 

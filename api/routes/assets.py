@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api import asking, times
+from api import asking
 from api.asset_body import ChangedAsset, NewAsset, built
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import ASSET, ASSET_LIST, problems
@@ -21,6 +21,7 @@ from api.roles import EDITORS, Principal
 from geo.assets import Asset, AssetError, Record, Sensor
 from geo.codes import code_of
 from geo.ids import ASSET_LETTER
+from geo.moments import rfc3339
 from streams.assets.geojson import MEDIA_TYPE, feature, public
 from streams.assets.links import broken_links
 from streams.registry_table import Registry
@@ -106,7 +107,7 @@ def shown(record: Item) -> dict[str, Any]:
     out = public(record)
     at_ms = out.pop("at_ms", 0)
     if isinstance(record, Asset):
-        out["at"] = times.rfc3339(at_ms) if at_ms else None
+        out["at"] = rfc3339(at_ms) if at_ms else None
     return out
 
 

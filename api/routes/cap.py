@@ -15,8 +15,8 @@ from api.context import Caller, Context, Ctx
 from api.docs import ATOM, CAP, problems
 from api.routes.alerts import visible
 from api.routes.places import county_shapes
-from api.times import rfc3339
 from geo.divisions import UnitError
+from geo.moments import rfc3339
 from streams.cap.document import MEDIA_TYPE, Ring, document
 from streams.cap.index import index
 from streams.cap.messages import changed

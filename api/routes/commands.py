@@ -20,7 +20,7 @@ from api.docs import ALERT, problems
 from api.errors import Problem
 from api.roles import COMMANDS, Principal, may_send
 from api.routes.alerts import visible
-from api.times import rfc3339
+from geo.moments import rfc3339
 from streams.alerts.desk import level_of
 from streams.alerts.guards import actions, public_facts
 from streams.alerts.params import described

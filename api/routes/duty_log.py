@@ -16,7 +16,7 @@ from api.context import Caller, Ctx
 from api.docs import problems
 from api.duty_scope import asked_place, require, require_place
 from api.errors import Problem
-from api.times import rfc3339
+from geo.moments import rfc3339
 
 router = APIRouter(tags=["duty"])
 Text = str | None

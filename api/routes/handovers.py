@@ -18,7 +18,7 @@ from api.duty_scope import asked_place, require, require_place, unit_of
 from api.errors import Problem
 from api.roles import Principal
 from api.routes.duty_log import LIMIT, MAX_LIMIT, paged, written
-from api.times import rfc3339
+from geo.moments import rfc3339
 from streams.duty.handover import summary
 from streams.duty.records import Person
 

@@ -14,13 +14,13 @@ from api.context import Caller, Ctx, require_unit
 from api.docs import problems
 from api.errors import Problem
 from api.roles import Principal
+from geo.moments import rfc3339
 from streams.alerts.table import LEAD
 from streams.errors import UsageError
 from streams.notify import exercises, listing, standing, states
 from streams.notify.listing import Asked
 from streams.notify.options import rates
 from streams.notify.plan import Row
-from streams.wire import rfc3339
 
 router = APIRouter(tags=["notifications"])
 LIMIT, MAX_LIMIT = 100, 500

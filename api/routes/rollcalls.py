@@ -19,7 +19,7 @@ from api.duty_scope import asked_place, inside, require
 from api.errors import Problem
 from api.roles import Principal, may_duty
 from api.routes.duty_log import LIMIT, MAX_LIMIT, paged, written
-from api.times import rfc3339
+from geo.moments import rfc3339
 from streams.duty.rollcall import candidates, counts, picked, result
 
 router = APIRouter(tags=["duty"])

@@ -16,6 +16,7 @@ from api.docs import problems
 from api.errors import Problem
 from api.roles import Principal
 from geo.assets import Sensor
+from geo.moments import rfc3339
 from streams.assets.geojson import public
 
 router = APIRouter(tags=["sensors"])
@@ -77,10 +78,10 @@ async def readings(
     body = {
         "sensor": id,
         "unit": known.unit,
-        "from": times.rfc3339(begin),
-        "to": times.rfc3339(min(end, times.MAX_MS)),
+        "from": rfc3339(begin),
+        "to": rfc3339(min(end, times.MAX_MS)),
         "step": step_s,
         "agg": agg if step_s else "none",
-        "points": [[times.rfc3339(t), v] for t, v in points],
+        "points": [[rfc3339(t), v] for t, v in points],
     }
     return Response(orjson.dumps(body), media_type="application/json")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from geo.moments import rfc3339
 from streams.alerts.policy import DUTY, REPORTS, STEPS, Address, Chain, Policy, ResponseTime, Step
 
 Plain = dict[str, Any]
@@ -24,7 +24,7 @@ def public(policy: Policy) -> Plain:
         "chains": _merged(_chain(c) for c in policy.chains),
         "response": _merged(_responses(policy.response)),
         "by": policy.by,
-        "at": _rfc3339(policy.at_ms),
+        "at": rfc3339(policy.at_ms) if policy.at_ms else None,
         "removed": policy.removed,
     }
 
@@ -129,7 +129,3 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_value(v) for v in value)}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _rfc3339(ms: int) -> str | None:
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if ms else None

@@ -13,11 +13,11 @@ from typing import Any
 from msgspec import Struct
 
 from geo.divisions import Divisions
+from geo.moments import rfc3339
 from streams.alerts import report_parts as parts
 from streams.alerts.policy import REPORTS, Policy
 from streams.alerts.report_words import MODE, MODE_EN, SEVERITY, UNKNOWN, UNSIGNED, at, stamp, stamp_en, text, when
 from streams.events import Text
-from streams.wire import rfc3339
 
 KINDS = {
     "first": Text("首报", "first report"),

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from geo.moments import BEIJING
+
 UNKNOWN = "待核"  # what nobody knows yet is said to be so
 UNSIGNED = "待签发"
 UNKNOWN_EN = "to be verified"
-CHINA = dt.timezone(dt.timedelta(hours=8))
 SEVERITY = {"I": "红色（一级）", "II": "橙色（二级）", "III": "黄色（三级）", "IV": "蓝色（四级）"}
 DOMAIN = {
     "water": "供水", "gas": "燃气", "pipeline": "管道", "traffic": "交通", "drainage": "排水", "power": "供电",
@@ -49,14 +50,14 @@ def when(text: object) -> dt.datetime | None:
         return None
     try:
         found = dt.datetime.fromisoformat(text)
-        return found.astimezone(CHINA) if found.tzinfo else None
+        return found.astimezone(BEIJING) if found.tzinfo else None
     except (ValueError, OverflowError):
         return None
 
 
 def at(ms: int) -> dt.datetime:
     """Local time (UTC+8) of epoch milliseconds."""
-    return dt.datetime.fromtimestamp(ms / 1000, CHINA)
+    return dt.datetime.fromtimestamp(ms / 1000, BEIJING)
 
 
 def stamp(moment: dt.datetime | None) -> str:

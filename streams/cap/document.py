@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from geo.moments import BEIJING
 from streams.cap import words
 from streams.cap.messages import Message, is_public, messages, references
 
@@ -20,7 +21,6 @@ SENDER = "cityops.522600"  # no blank, comma, < or &
 LANGUAGES = (("zh", "zh-CN"), ("en", "en-US"))
 LEVELS = ("prefecture", "county", "township", "village")
 NEAR_KM, ABOUT_KM = 0.1, 0.5  # of an exact and of an approximate place
-_CHINA = dt.timezone(dt.timedelta(hours=8))
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
 Ring = Sequence[Sequence[float]]
@@ -140,7 +140,7 @@ def local(time: str) -> str:
     >>> local("2025-11-23T08:00:00.123Z")
     '2025-11-23T16:00:00+08:00'
     """
-    return dt.datetime.fromisoformat(time).astimezone(_CHINA).isoformat(timespec="seconds")
+    return dt.datetime.fromisoformat(time).astimezone(BEIJING).isoformat(timespec="seconds")
 
 
 def fit(text: str) -> str:

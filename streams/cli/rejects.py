@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from geo.moments import rfc3339
 from streams.cli.common import connection_options, json_option, require_topics, settings_from
 from streams.errors import UsageError
 from streams.intake.mending import Mend, checked, read_mend, read_sensors
 from streams.intake.rejects import Rejected, Sent, read, read_sent
 from streams.intake.resending import Outcome, look, resend
 from streams.topics import DOMAINS
-from streams.wire import rfc3339
 
 prefix_option = click.option("--prefix", metavar="RUN", help="Topic prefix of a run, run.<id>. ; empty for live.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geo.moments import rfc3339
 from streams.cli.common import connection_options, json_option, require_broker, say, settings_from
 from streams.errors import CityopsError, UsageError
 
@@ -187,8 +188,8 @@ def as_dict(result: Result) -> dict[str, Any]:
         "run": result.run,
         "file": result.file,
         "readings": result.readings,
-        "from": _rfc3339(result.first_ms),
-        "to": _rfc3339(result.last_ms),
+        "from": rfc3339(result.first_ms),
+        "to": rfc3339(result.last_ms),
         "seconds": result.seconds,
         "worst_late_s": result.worst_late_s,
         "rejected": result.rejected,
@@ -244,18 +245,14 @@ def _tell_plan(plan: Plan, as_json: bool) -> None:
     by_id = {sensor: name for name, sensor in plan.ids.items()}
     if as_json:
         about = [{"column": by_id[s.id], "sensor": s.id, "kind": s.kind, "interval_s": s.interval_s} for s in sensors]
-        said = {"readings": plan.survey.readings, "from": _rfc3339(plan.survey.first_ms),
-                "to": _rfc3339(plan.survey.last_ms), "zone": plan.mapping.zone, "sensors": about}  # fmt: skip
+        said = {"readings": plan.survey.readings, "from": rfc3339(plan.survey.first_ms),
+                "to": rfc3339(plan.survey.last_ms), "zone": plan.mapping.zone, "sensors": about}  # fmt: skip
         click.echo(json.dumps(said, ensure_ascii=False))
         return
     survey = plan.survey
     click.echo(f"{survey.readings:,} readings, {_minute(survey.first_ms)} to {_minute(survey.last_ms)}, nothing sent")
     for s in sensors:
         click.echo(f"  {by_id[s.id]:20} {s.id}  {s.kind:13} each {s.interval_s:g} s")
-
-
-def _rfc3339(ts_ms: int) -> str:
-    return dt.datetime.fromtimestamp(ts_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _minute(ts_ms: int) -> str:

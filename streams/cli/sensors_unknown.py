@@ -25,8 +25,8 @@ LAST = 20_000
 @connection_options
 def unknown(last: int, as_json: bool, **connection: Any) -> None:
     """Sensors whose readings were refused because nobody registered them; with --json one a line."""
+    from geo.moments import rfc3339
     from streams.intake.unknown import command as registering
-    from streams.wire import rfc3339
 
     settings = settings_from(**connection)
     require_topics(settings)

@@ -52,7 +52,7 @@ def create(name: str, zone: str, unit: str, as_json: bool, data: str | None) -> 
 def list_(as_json: bool, data: str | None) -> None:
     """Show all tokens by name, revoked ones too; never the secrets."""
     from api import devices
-    from streams.wire import rfc3339
+    from geo.moments import rfc3339
 
     with opened(data) as store:
         found = devices.everyone(store)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from geo.moments import rfc3339
 from streams.alerts.ticking import NAMES
 from streams.drills.assessment import ABOVE, GRAVER, IN_TIME, LATE, MISSED, OPEN, Done, Report
 from streams.drills.scene import Order, Scene
 from streams.drills.timeline import LEVEL, SEVERITY, Line, clock, span
 from streams.events import Text
-from streams.wire import rfc3339
 
 RESULT = {
     IN_TIME: Text("按时", "in time"), LATE: Text("超时", "late"), MISSED: Text("逾时未签收", "missed"),

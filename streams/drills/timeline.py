@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from geo.moments import BEIJING
 from geo.units import LEVEL_NAMES_ZH
 from streams.alerts.desk import level_of
 from streams.duty.book import room_id
 from streams.events import Text
 
-LOCAL = dt.timezone(dt.timedelta(hours=8))  # officers read Beijing time
 SEVERITY = {
     "I": Text("一级红", "I red"), "II": Text("二级橙", "II orange"), "III": Text("三级黄", "III yellow"),
     "IV": Text("四级蓝", "IV blue"),
@@ -120,7 +120,7 @@ def _who(t: Told, names: Mapping[str, str], lang: str) -> str:
 
 def clock(ms: int) -> str:
     """Local time of day."""
-    return f"{dt.datetime.fromtimestamp(ms / 1000, LOCAL):%H:%M:%S}"
+    return f"{dt.datetime.fromtimestamp(ms / 1000, BEIJING):%H:%M:%S}"
 
 
 def span(ms: int) -> str:

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from streams.duty.local_time import BEIJING, MINUTE_MS, text as local_text
+from geo.moments import BEIJING
+from streams.duty.local_time import MINUTE_MS, text as local_text
 from streams.duty.reading import Names, Read, role_of
 from streams.duty.records import ROLE_NAMES, ROLES, Shift
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+from geo.moments import BEIJING
 from streams.duty.records import Hours
 
-BEIJING = dt.timezone(dt.timedelta(hours=8))
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from geo.moments import rfc3339
 from streams.duty.book import ROOM, DutyBook
 from streams.duty.coverage import Finding
 from streams.duty.local_time import parse
 from streams.duty.reading import Read
 from streams.duty.records import ROLE_NAMES, ROLES, DutyRecord, Person, Roster, without_addresses
-from streams.wire import rfc3339
 
 _TIMES = ("from_ms", "until_ms", "starts_ms")
 _OWN = ("version", "by", "at_ms")

@@ -12,6 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from geo.moments import rfc3339
 from streams.alert_parts import Text
 from streams.events import SEVERITIES
 from streams.metrics import ATTEMPTS, BREAKERS, NOTIFY_SECONDS
@@ -27,7 +28,6 @@ from streams.notify.records import Seen
 from streams.notify.standing import Standing
 from streams.notify.writing import Writer
 from streams.sql import StoreError
-from streams.wire import rfc3339
 
 log = logging.getLogger(__name__)
 GATHER_S = 0.05

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
+from geo.moments import rfc3339_or_none
 from streams.errors import UsageError
 from streams.notify import schema
 from streams.notify.outbox import Outbox
-from streams.wire import rfc3339
 
 MOST = 500
 _e = schema.exercises.c
@@ -68,11 +68,7 @@ def listed(outbox: Outbox) -> list[dict[str, Any]]:
             "people": msgspec.json.decode(r.people),
             "state": "ended" if r.ended_ms is not None else "approved" if r.approved_by else "proposed",
             **{f"{what}_by": getattr(r, f"{what}_by") for what in ("proposed", "approved", "ended")},
-            **{what: _time(getattr(r, f"{what}_ms")) for what in ("proposed", "approved", "ended")},
+            **{what: rfc3339_or_none(getattr(r, f"{what}_ms")) for what in ("proposed", "approved", "ended")},
         }
         for r in rows
     ]
-
-
-def _time(ms: int | None) -> str | None:
-    return None if ms is None else rfc3339(ms)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from geo.moments import BEIJING
 from streams.alert_parts import Text
 from streams.notify.records import Seen, to_ms
 
-UTC8 = dt.timezone(dt.timedelta(hours=8))
 LEVEL = {
     "I": Text("红色一级", "I RED"),
     "II": Text("橙色二级", "II ORANGE"),
@@ -30,7 +30,7 @@ def clock(ms: int) -> str:
     >>> clock(1763884800000)
     '16:00'
     """
-    return f"{dt.datetime.fromtimestamp(ms / 1000, UTC8):%H:%M}"
+    return f"{dt.datetime.fromtimestamp(ms / 1000, BEIJING):%H:%M}"
 
 
 def clip(text: str, longest: int) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import case, func, or_, select, update
 
+from geo.moments import rfc3339, rfc3339_or_none
 from streams.notify import plan, schema, states
 from streams.notify.masking import masked
 from streams.notify.outbox import Outbox
-from streams.wire import rfc3339
 
 _m = schema.messages.c
 _PAGE = re.compile(r"(\d{1,15})\.([0-9a-f]{1,40})")
@@ -63,7 +63,7 @@ def public(row: plan.Row) -> dict[str, Any]:
         "address": masked(row["address"]),
         "reason": msgspec.json.decode(row["reason"]),
         "until": rfc3339(row["next_ms"]) if waits else None,
-        **{k: None if row[f"{k}_ms"] is None else rfc3339(row[f"{k}_ms"]) for k in ("at", "due", "created", "sent")},
+        **{k: rfc3339_or_none(row[f"{k}_ms"]) for k in ("at", "due", "created", "sent")},
     }
 
 

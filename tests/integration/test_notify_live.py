@@ -19,12 +19,12 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from geo.moments import rfc3339
 from streams import tables, topics, versions
 from streams.duty.records import Contact, Person
 from streams.kafka import create_topics, kafka_python_kwargs
 from streams.notify.outbox import Outbox
 from streams.settings import Settings
-from streams.wire import rfc3339
 from tests.unit.notify.conftest import Box, notice, now_ms, record, server, until
 
 pytestmark = pytest.mark.integration

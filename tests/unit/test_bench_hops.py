@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from geo.assets import Sensor
+from geo.moments import rfc3339
 from streams import codec
 from streams.cli.benches import hops
 from streams.columns import from_rows
 from streams.kernel import Kernel
 from streams.settings import Settings
-from streams.wire import rfc3339
 
 WELL, AT = "522601-G-CH4-900000", 1_763_884_800_000
 

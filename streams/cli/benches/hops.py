@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
+from geo.moments import rfc3339
 from streams import codec, config, topics
 from streams.cli.benches.bed import committed_records
 from streams.events import Detection
 from streams.settings import Settings
-from streams.wire import rfc3339
 
 Key = tuple[str, str]  # sensor, RFC 3339 time of the reading
 

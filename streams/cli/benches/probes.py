@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from geo.moments import rfc3339
 from streams.cli.benches import registry
 from streams.cli.benches.figure import Say
 from streams.cli.benches.hops import hops
 from streams.errors import CityopsError
 from streams.settings import Settings
-from streams.wire import rfc3339
 
 AGES = (6, 5, 4, 3, 2, 1)  # seconds: stamps of a probe's readings, far above the limit
 GAP_S = 0.03  # between two sends, so that each may be the one that decides

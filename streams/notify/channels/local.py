@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from geo.moments import rfc3339
 from streams.notify.channels.base import Envelope, Outcome
 from streams.notify.masking import masked
-from streams.wire import rfc3339
 
 LONGEST = 16 * 1024 * 1024
 

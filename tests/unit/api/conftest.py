@@ -22,10 +22,10 @@ from api.metrics import Metrics
 from api.queries import get_alert
 from api.records import parse
 from api.store import Applied, Store
-from api.times import rfc3339
 from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
+from geo.moments import rfc3339
 from streams import topics
 from streams.alerts.engine import Engine
 from streams.alerts.policy import Policy

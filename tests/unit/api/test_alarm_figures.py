@@ -18,7 +18,7 @@ from api.context import Context
 from api.kpi import AlarmFigures
 from api.projector import Projector
 from api.store import Store
-from api.times import rfc3339
+from geo.moments import rfc3339
 from streams.kpi.facts import Fact
 from streams.kpi.figures import Question
 from tests.unit.api.conftest import T0, FakeProjection, bearer, record

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from api import schema
 from api.context import Context
-from api.times import rfc3339
+from geo.moments import rfc3339
 from streams.events import Detection
 from tests.unit.api.conftest import FakeBus, FakeProjection, bearer, record
 

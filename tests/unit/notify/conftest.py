@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from geo.moments import rfc3339
 from streams.alert_parts import Notice, Text
 from streams.notify import schema
 from streams.notify.addresses import Allowed
@@ -25,7 +26,6 @@ from streams.notify.outbox import Incoming, Outbox
 from streams.notify.plan import Recipient
 from streams.notify.records import Seen, parse
 from streams.notify.templates import read
-from streams.wire import rfc3339
 
 KAILI = "522601"
 SECRET = "s" * 32

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from geo.moments import rfc3339
 from streams.notify.auditor import Auditor, overdue
 from streams.settings import Settings
-from streams.wire import rfc3339
 from tests.unit.notify.conftest import Box, now_ms, record
 
 

@@ -6,9 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 
+from geo.moments import rfc3339
 from streams.notify import claims, exercises, signing
 from streams.notify.claims import Limits
-from streams.wire import rfc3339
 from tests.unit.notify.conftest import SECRET, Box, delivering, notice, now_ms, record, server, until
 
 
