@@ -13,13 +13,14 @@ import msgspec
 from msgspec.structs import replace
 
 from streams.alerts import ticking
-from streams.alerts.commands import on_command, refusal
+from streams.alerts.commands import on_command, permitted
 from streams.alerts.desk import Desk
 from streams.alerts.engine import Engine
-from streams.alerts.guards import facts
+from streams.alerts.guards import Facts, facts
 from streams.alerts.policy_book import PolicyBook
 from streams.alerts.raising import cleared
 from streams.alerts.table import HANDLING, RANK, RESPONSIBLE, ROLES
+from streams.alerts.transitions import Step
 from streams.duty.book import DutyBook
 from streams.events import Alert, Command, Detection, Evidence, Text
 
@@ -84,15 +85,20 @@ def reached(severity: str) -> tuple[list[Alert], set[Arrow]]:
     Moves are those of the responsible level's commander and of the prefecture's.
     """
     first = raised(severity)
-    seen, queue, arrows = {facts(first, NOW): first}, [first], set()
+    seen, queue, arrows = {_key(first): first}, [first], set()
     while queue:
         alert = queue.pop()
         for by, after in _moves(alert):
             if after.handling != alert.handling:
                 arrows.add(Arrow(alert.handling, after.handling, by))
-            if seen.setdefault(facts(after, NOW), after) is after:
+            if seen.setdefault(_key(after), after) is after:
                 queue.append(after)
     return list(seen.values()), arrows
+
+
+def _key(alert: Alert) -> Facts:
+    """What makes a state another one: all that decides about commands, but for how long its clocks are."""
+    return facts(alert, NOW)._replace(clocks=())
 
 
 def _moves(alert: Alert) -> Iterator[tuple[str, Alert]]:
@@ -163,9 +169,8 @@ def _beside(alert: Alert, name: str, level: str) -> Iterator[Alert]:
 
 def _meets(alert: Alert, name: str, level: str) -> str:
     """The row that refuses it, "" where it is done. Merge and reopen look at other alerts besides: see their rows."""
-    c = asked(alert, name, level, GIVEN.get(name, {}))
-    step = on_command(alert, c, DESK, NOW) if name == "extend" else refusal(alert, c, NOW)
-    return step.row.name if step is not None and step.row.refused else ""
+    found = permitted(alert, asked(alert, name, level, GIVEN.get(name, {})), NOW)
+    return found.row.name if isinstance(found, Step) else ""
 
 
 def _number(row: str) -> tuple[str, int]:

@@ -197,6 +197,11 @@ class Alert(Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
     late: bool = False  # its last deadline fired late, after a restart
     touched_ms: int = 0  # last command of a person
 
+    @property
+    def over(self) -> bool:
+        """Its condition holds no longer, or people closed it."""
+        return self.condition == "CLEARED" or self.handling == "CLOSED"
+
 
 class Transition(Struct, frozen=True, kw_only=True):
     """One change of an alert; `seq` equals the version it made (0-version touches repeat the version)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -23,50 +23,41 @@ PAPERS_MAX = 200_000  # bytes of them that one alert keeps: it travels whole, an
 
 def on_command(alert: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
     """Apply a person's command; a refused one comes back with the row that forbids it, and what is wrong."""
-    refused = refusal(alert, c, now_ms)
-    if refused is not None or alert is None:
-        return refused or Step(None, None, TABLE["ANY-1"])
-    given, _ = read(c, now_ms)
-    return _apply(Move(alert, c, given, desk, level_of(c.unit), now_ms))
+    given = permitted(alert, c, now_ms)
+    if isinstance(given, Step):
+        return given
+    assert alert is not None
+    return apply(alert, c, given, desk, now_ms)
 
 
-def refusal(alert: Alert | None, c: Command, now_ms: int) -> Step | None:
-    """The row that forbids a person's command; None where it may be done."""
+def permitted(alert: Alert | None, c: Command, now_ms: int) -> Step | Mapping[str, object]:
+    """The parameters of a person's command, as they were read; where it may not be done, the row that forbids it."""
     if alert is None:
         return Step(None, None, TABLE["ANY-1"])
     if c.command not in ROLES:
         return Step(alert, None, TABLE["ANY-3"])
     given, fault = read(c, now_ms)
-    level = level_of(c.unit)
-    refused = check(facts(alert, now_ms), Ask(c.command, c.role, level, c.unit, c.by, given))
+    refused = check(facts(alert, now_ms), Ask(c.command, c.role, level_of(c.unit), c.unit, c.by, given))
     if refused is not None and refused.refused == 403:
         return Step(alert, None, refused)
     if fault is not None:
         return Step(alert, None, TABLE["ANY-7"], fault)
     if c.version is not None and c.version != alert.version:
         return Step(alert, None, TABLE["ANY-2"])
-    return Step(alert, None, refused) if refused is not None else None
+    return Step(alert, None, refused) if refused is not None else given
 
 
-def _apply(m: Move) -> Step:
-    if m.c.command == "extend" and (refused := steering.not_longer(m)) is not None:
-        return Step(m.alert, None, TABLE[refused])
-    made = APPLY[m.c.command](m)
-    if m.c.command in PAPERS and _bytes(made.alert) > PAPERS_MAX:
-        return Step(m.alert, None, TABLE["ANY-9"])
-    after = response.done(replace(made.alert, touched_ms=m.now_ms))
-    if after.handling != m.alert.handling:
-        after = escalation.rested(after, m.now_ms)
-    return moved(
-        m.alert,
-        after,
-        m.c.command,
-        with_gaps(_said(m, made.why), made.passed),
-        m.now_ms,
-        TABLE[made.row],
-        made.tells,
-        m.c,
-    )
+def apply(alert: Alert, c: Command, given: Mapping[str, object], desk: Desk, now_ms: int) -> Step:
+    """What a command makes that `permitted` let through with these parameters."""
+    m = Move(alert, c, given, desk, level_of(c.unit), now_ms)
+    made = APPLY[c.command](m)
+    if c.command in PAPERS and _bytes(made.alert) > PAPERS_MAX:
+        return Step(alert, None, TABLE["ANY-9"])
+    after = response.done(replace(made.alert, touched_ms=now_ms))
+    if after.handling != alert.handling:
+        after = escalation.rested(after, now_ms)
+    why = with_gaps(_said(m, made.why), made.passed)
+    return moved(alert, after, c.command, why, now_ms, TABLE[made.row], made.tells, c)
 
 
 def _bytes(a: Alert) -> int:

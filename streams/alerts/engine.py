@@ -12,7 +12,7 @@ from geo.assets import Code
 from geo.impact import Impact, Surroundings
 from streams.alerts import fenced, machines, merging, ticking
 from streams.alerts.book import Book
-from streams.alerts.commands import on_command, refusal
+from streams.alerts.commands import apply, permitted
 from streams.alerts.desk import Desk
 from streams.alerts.family import GROUPS, Family
 from streams.alerts.incidents import INTERNAL
@@ -80,7 +80,7 @@ class Engine:
         if d.alert and d.alert in self.alerts:  # sent again
             return []
         current = None if d.alert else self.book.latest(d.run, d.asset, d.kind)
-        over = current is None or current.condition == "CLEARED" or current.handling == "CLOSED"
+        over = current is None or current.over
         impact = self._impact(d) if d.state != "clear" and over else current.impact if current else None
         severity, why = fenced.severity(d, self.rules, impact.people if impact else 0)
         step = on_detection(current, d, severity, why, now_ms)
@@ -167,9 +167,10 @@ class Engine:
             return machines.on_command(alert, c, self.desk, now_ms), []
         if c.command in INTERNAL:
             return merging.on_command(alert, c, self.book, self.desk, now_ms)
-        refused = refusal(alert, c, now_ms)
-        if refused is not None or alert is None:
-            return refused or Step(None, None, TABLE["ANY-1"]), []
+        given = permitted(alert, c, now_ms)
+        if isinstance(given, Step):
+            return given, []
+        assert alert is not None
         if c.command == "reopen" and not self.book.is_latest(alert):
             return Step(alert, None, TABLE["REOPEN-3"]), []
         if c.command in ("merge", "split"):
@@ -180,7 +181,7 @@ class Engine:
             if checked.step.row.refused:
                 return checked.step, []
             asks = checked.asks
-        return on_command(alert, c, self.desk, now_ms), asks
+        return apply(alert, c, given, self.desk, now_ms), asks
 
     @staticmethod
     def _refusal(c: Command, step: Step, alert: Alert | None) -> CommandResult:

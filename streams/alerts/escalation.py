@@ -6,6 +6,8 @@ A level with nobody to tell is passed over at once. An exhausted chain of I or I
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from streams.alerts.desk import PREFECTURE, Desk, Reached, above, level_of, unit_at
@@ -35,7 +37,7 @@ def start(a: Alert, desk: Desk, now_ms: int, why: str = "raise") -> tuple[Alert,
         chain=index, started_ms=begin,
     )  # fmt: skip
     a = replace(a, escalation=e)
-    channels = chain.steps[0].channels if chain.steps else ("feed",)
+    channels = _channels(chain, 0)
     tells, passed = _tell(a, desk, chain.inform, "inform", channels, now_ms, -1)
     if chain.task_level and a.limit_level >= chain.task_level:
         tells = (*tells, *_tell(a, desk, chain.task, "task", channels, now_ms, -1)[0])
@@ -103,11 +105,8 @@ def again(a: Alert, chain: Chain, desk: Desk, now_ms: int) -> tuple[Tell, ...]:
 
     Of I and II where all have acked who could be reached, and the clock runs on: the prefecture's screen.
     """
-    by = chain.fallback or (chain.steps[-1].channels if chain.steps else ("feed",))
-    places: dict[tuple[str, str], list[str]] = {}
-    for t in a.told:
-        if not t.acked and t.step >= 0:
-            places.setdefault((t.place, t.role), []).extend([t.person] if t.person else [])
+    by = chain.fallback or _channels(chain, -1)
+    places = _by_place(t for t in a.told if not t.acked and t.step >= 0)
     if not places and a.severity in GRAVE:
         places, by = {(PREFECTURE, "duty"): []}, ("feed",)
     e = a.escalation
@@ -116,6 +115,29 @@ def again(a: Alert, chain: Chain, desk: Desk, now_ms: int) -> tuple[Tell, ...]:
         who = tuple(p.id for p in desk.duty.people(place, role, now_ms) or ()) or tuple(asked)
         out.append(Tell("remind", place, role, who, by, e.step, e.deadline_ms or None))
     return tuple(out)
+
+
+def _by_place(told: Iterable[Told]) -> dict[tuple[str, str], list[str]]:
+    """People by place and role; none where only the place was told."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for t in told:
+        places.setdefault((t.place, t.role), []).extend([t.person] if t.person else [])
+    return places
+
+
+def _channels(chain: Chain, step: int) -> tuple[str, ...]:
+    """Those of a step; of a chain without any, the feed."""
+    return chain.steps[step].channels if chain.steps else ("feed",)
+
+
+def stopped(a: Alert) -> Alert:
+    """Without a clock upward."""
+    return replace(a, escalation=replace(a.escalation, deadline_ms=0))
+
+
+def at_rest(a: Alert) -> Alert:
+    """III and IV that are cleared do not climb, whoever is told of them."""
+    return a if lasts(a) else stopped(a)
 
 
 def climbs(a: Alert) -> bool:
@@ -152,7 +174,7 @@ def upward(
     for k in range(max(a.escalation.step + 1, 0), len(chain.steps)):
         if RANK[chain.steps[k].ack_level] >= RANK[level]:
             return fire(a, desk, chain, k, now_ms, why)
-    channels = chain.steps[-1].channels if chain.steps else ("feed",)
+    channels = _channels(chain, -1)
     tells, passed = _tell(a, desk, (Address(level),), why, channels, now_ms, a.escalation.step)
     return noted(a, tells, now_ms), tells, passed
 
@@ -160,7 +182,7 @@ def upward(
 def tasked(a: Alert, desk: Desk, now_ms: int) -> tuple[Alert, tuple[Tell, ...]]:
     """The task text of those who cordon off, evacuate, keep fire away: once the alert was found real."""
     chain = chain_of(a, desk)
-    channels = chain.steps[0].channels if chain.steps else ("feed",)
+    channels = _channels(chain, 0)
     tells, _ = _tell(a, desk, chain.task, "task", channels, now_ms, -1)
     return noted(a, tells, now_ms), tells
 
@@ -189,10 +211,7 @@ def acked(a: Alert, level: str) -> Alert:
 
 def to_all(a: Alert, why: str) -> tuple[Tell, ...]:
     """Everybody who was told."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for t in a.told:
-        places.setdefault((t.place, t.role), []).extend([t.person] if t.person else [])
-    return tuple(Tell(why, p, role, tuple(who), QUIETLY) for (p, role), who in places.items())
+    return tuple(Tell(why, place, role, tuple(who), QUIETLY) for (place, role), who in _by_place(a.told).items())
 
 
 def duty(
@@ -200,7 +219,7 @@ def duty(
 ) -> tuple[Alert, tuple[Tell, ...]]:
     """Tell a role of the alert's unit at a level, or the first level above it that has somebody."""
     chain = chain_of(a, desk)
-    channels = chain.steps[-1].channels if chain.steps else ("feed",)
+    channels = _channels(chain, -1)
     while True:
         tells, _ = _tell(
             a, desk, (Address(f"unit:{unit_at(level, a)}", role),), why, channels, now_ms, a.escalation.step, due_ms

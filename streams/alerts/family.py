@@ -77,10 +77,10 @@ class Family:
     def _open(self, key: GroupKey, now_ms: int) -> GroupKey:
         """That of the group that is open: another one where people closed it while its storm lasts."""
         held = self._book.get(key.id)
-        if held is None or not _over(held):
+        if held is None or not held.over:
             return key
         newest = self._book.latest(key.run, key.asset, key.kind)
-        if newest is not None and newest.mode == key.mode and not _over(newest):
+        if newest is not None and newest.mode == key.mode and not newest.over:
             return key_of(newest)
         return key._replace(started_ms=max(now_ms, held.first_seen_ms + 1))
 
@@ -110,7 +110,7 @@ class Family:
         if alert.handling == "CLOSED" or not any(s.kind == BY_RULE for s in alert.suppressions):
             return alert
         parent = self._book.get(alert.parent)
-        over = parent is None or _over(parent)
+        over = parent is None or parent.over
         if parent is not None and (alert.condition == "CLEARED" or not over) and _may_suppress(alert, parent):
             return alert
         return released(alert) if parent is None or over or is_group(parent) else told_again(alert)
@@ -121,7 +121,7 @@ class Family:
         if alert.suppressions and not (before and before.suppressions):
             for id_ in self._book.inhibitor.children_of(alert.id):
                 yield from self._told_after_all(self._book.alerts[id_], now_ms)
-        if _over(alert) and not (before is not None and _over(before)):
+        if alert.over and not (before is not None and before.over):
             yield from self._without(alert, now_ms)
         while self._book.turns:
             turn = self._book.turns.pop(0)
@@ -152,7 +152,7 @@ class Family:
         """What an incident has to hear of its member."""
         if before is None or not (alert.merged or before.merged):
             return []
-        if (_over(before), before.severity) == (_over(alert), alert.severity):
+        if (before.over, before.severity) == (alert.over, alert.severity):
             return []
         cause = f"{alert.id}@{alert.version}"
         return [ask.as_command(cause, by, alert.unit, now_ms) for ask in member_asks(alert)]
@@ -177,10 +177,6 @@ class Family:
                 yield moved(held, new, "clear", new.reason, now_ms, TABLE["GROUP-4"], to_all(held, "clear"))
         if self._book.storm.has_groups():
             self._look_at(now_ms + GROUP_LOOK_MS)
-
-
-def _over(alert: Alert) -> bool:
-    return alert.condition == "CLEARED" or alert.handling == "CLOSED"
 
 
 def _may_suppress(child: Alert, parent: Alert) -> bool:

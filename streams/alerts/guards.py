@@ -33,6 +33,7 @@ class Facts(NamedTuple):
     parent: str | None
     members: int
     unit: str
+    clocks: tuple[tuple[str, int, int], ...] = ()  # step, how often it was put off, seconds it has
 
     @property
     def stage(self) -> int:
@@ -58,6 +59,7 @@ def facts(a: Alert, now_ms: int) -> Facts:
         ever_acked=bool(a.acks), suppressed=frozenset(s.kind for s in a.suppressions),
         hard=(a.hard and a.condition != "CLEARED") or (a.members_hard and bool(a.open_members)), recheck=a.recheck,
         disposed_level=a.disposal.level if a.disposal else "", parent=a.parent, members=len(a.members), unit=a.unit,
+        clocks=tuple((d.step, d.extended, d.allowed_s) for d in a.deadlines),
     )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ def public_facts(a: Mapping[str, Any], now: str) -> Facts:
         hard=bool(a.get("hard")) and a["condition"] != "CLEARED",
         recheck=bool(a.get("recheck")), disposed_level=disposal.get("level", ""),
         parent=a.get("parent"), members=len(a.get("members") or ()), unit=a["unit"]["code"],
+        clocks=tuple((step, d["extended"], 0) for step, d in (a.get("deadlines") or {}).items()),
     )  # fmt: skip
 
 
@@ -112,6 +115,16 @@ def _overridden(q: Ask) -> bool:
 
 def _prefix(unit: str) -> str:
     return "5226" if unit in ("5226", "522600") else unit
+
+
+def _clocks(f: Facts, q: Ask) -> list[tuple[str, int, int]]:
+    """The clock that is asked for; all where none is named yet."""
+    return [clock for clock in f.clocks if clock[0] == q.values.get("step", clock[0])]
+
+
+def _longer(f: Facts, q: Ask) -> bool:
+    seconds = q.values.get("seconds")
+    return isinstance(seconds, int) and any(seconds > allowed for _, _, allowed in _clocks(f, q))
 
 
 OPEN: Guard = ("ANY-6", lambda f, q: f.handling == "CLOSED")
@@ -186,7 +199,12 @@ GUARDS: dict[str, tuple[Guard, ...]] = {
     ),
     "urge": (OPEN,),
     "supervise": (OPEN,),
-    "extend": (OPEN,),
+    "extend": (
+        OPEN,
+        ("EXTEND-2", lambda f, q: not _clocks(f, q)),
+        ("EXTEND-3", lambda f, q: all(extended >= EXTENSIONS for _, extended, _ in _clocks(f, q))),
+        ("EXTEND-4", _longer),
+    ),
     "issue_warning": (OPEN, ("WARN-2", lambda f, q: q.values.get("approved_by") == q.by)),
     "set_response": (OPEN,),
     "report": (),

@@ -82,8 +82,7 @@ def verify(m: Move) -> Made:
 
 
 def close(m: Move) -> Made:
-    rests = replace(m.alert.escalation, deadline_ms=0)
-    a = replace(m.alert, handling="CLOSED", escalation=rests, suppressions=(), merged=False)
+    a = replace(escalation.stopped(m.alert), handling="CLOSED", suppressions=(), merged=False)
     a = replace(a, deadlines=tuple(d for d in a.deadlines if d.step in REPORTS))
     override = m.text("override")
     zh, en = (

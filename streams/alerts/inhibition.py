@@ -90,7 +90,7 @@ class Inhibitor:
 
         Ask `parent_of` first: where the new alert has a parent itself, all of them become that parent's.
         """
-        if alert.condition == "CLEARED" or alert.handling == "CLOSED":
+        if alert.over:
             return ()
         top = alert.parent or alert.id
         by = self._known.get(top, alert)

@@ -90,9 +90,8 @@ def _effects(
     a: Alert, made: incidents.Step, desk: Desk, now_ms: int
 ) -> tuple[Alert, tuple[Tell, ...], tuple[str, ...]]:
     if STOP in made.effects:
-        rests = replace(a.escalation, deadline_ms=0)
         tells = escalation.to_all(a, "close") if a.handling == "CLOSED" else ()
-        return replace(a, escalation=rests, deadlines=(), merged=a.handling != "CLOSED"), tells, ()
+        return replace(escalation.stopped(a), deadlines=(), merged=a.handling != "CLOSED"), tells, ()
     if RESTART in made.effects:
         a = replace(a, merged=False)
         a = response.begin(a, desk, now_ms) if a.acks else a
@@ -102,6 +101,4 @@ def _effects(
         return escalation.start(a, desk, now_ms, "severity" if SEVERITY in made.effects else "raise")
     if escalation.climbs(a) and RESUME in made.effects:
         return escalation.resumed(a, desk, now_ms)
-    if not escalation.lasts(a):
-        a = replace(a, escalation=replace(a.escalation, deadline_ms=0))
-    return a, (), ()
+    return escalation.at_rest(a), (), ()

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from streams.alerts import chatter, response
 from streams.alerts.desk import Desk
-from streams.alerts.escalation import climbs, resumed, start, to_all
+from streams.alerts.escalation import at_rest, climbs, lasts, resumed, start, to_all
 from streams.alerts.fenced import suppressions
 from streams.alerts.rising import looked_at, risen
 from streams.alerts.severity import worse
@@ -160,12 +160,7 @@ def _clear(alert: Alert | None, d: Detection, now_ms: int) -> Step:
 
 def cleared(alert: Alert, at_ms: int) -> Alert:
     """CLEARED. An officer's severity holds no longer; gas waits for a hand-held reading; III and IV stop climbing."""
-    e = alert.escalation
-    grave = alert.severity in GRAVE or alert.open_members  # members that people merged: it stands for them
-    if not grave:
-        e = replace(e, deadline_ms=0)
-    stays = grave or alert.handling not in ("NEW", "ASSESSED")
-    return replace(
+    over = replace(
         alert,
         condition="CLEARED",
         cleared_ms=at_ms,
@@ -173,9 +168,10 @@ def cleared(alert: Alert, at_ms: int) -> Alert:
         active=(),
         severity_by="",
         recheck=alert.recheck or (alert.domain == "gas" and alert.severity in GRAVE and alert.kind in GAS),
-        escalation=e,
-        deadlines=alert.deadlines if stays else (),
     )
+    if lasts(over) or alert.handling not in ("NEW", "ASSESSED"):
+        return at_rest(over)
+    return replace(at_rest(over), deadlines=())
 
 
 def clocked(before: Alert | None, step: Step, desk: Desk, now_ms: int) -> Step:

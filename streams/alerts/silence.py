@@ -43,8 +43,7 @@ class Silence:
         old = before[1] if before else ()
         for sensor in old:
             _drop(self._silent if says else self._watched, sensor, alert.id)
-        open_ = alert.condition != "CLEARED" and alert.handling != "CLOSED"
-        now = tuple((alert.run, alert.mode, s) for s in alert.active) if open_ else ()
+        now = () if alert.over else tuple((alert.run, alert.mode, s) for s in alert.active)
         if now:
             self._kept[alert.id] = (alert.condition, now, says)
         index = self._silent if says else self._watched

@@ -6,13 +6,12 @@ from msgspec.structs import replace
 
 from streams.alerts import escalation, response
 from streams.alerts.desk import above
-from streams.alerts.guards import EXTENSIONS
 from streams.alerts.move import Made, Move, Tells, goes_on
 from streams.alerts.rising import risen
 from streams.alerts.severity import worse
 from streams.alerts.table import RESPONSIBLE
 from streams.alerts.transitions import Tell
-from streams.events import Alert, Suppression, Text
+from streams.events import Suppression, Text
 
 
 def _set_aside(m: Move, kind: str, row: str, zh: str, en: str) -> Made:
@@ -44,15 +43,10 @@ def in_service(m: Move) -> Made:
     return _without(m, "OUT_OF_SERVICE", "OOS-4", "恢复使用", "put in service again")
 
 
-def at_rest(a: Alert) -> Alert:
-    """III and IV that are cleared do not climb, whoever is told of them."""
-    return a if escalation.lasts(a) else replace(a, escalation=replace(a.escalation, deadline_ms=0))
-
-
 def escalate(m: Move) -> Made:
     level = above(m.level if m.level != "organisation" else RESPONSIBLE[m.alert.severity])
     a, tells, passed = escalation.upward(m.alert, m.desk, level, m.now_ms)
-    return Made(at_rest(a), "UP-1", Text("上报", "reported upward"), tells, passed)
+    return Made(escalation.at_rest(a), "UP-1", Text("上报", "reported upward"), tells, passed)
 
 
 def delegate(m: Move) -> Made:
@@ -78,24 +72,13 @@ def set_severity(m: Move) -> Made:
     why = Text(f"{m.c.by} 定级：{m.c.comment}", f"set by {m.c.by}: {m.c.comment}")
     a = replace(m.alert, severity=severity, severity_why=why, severity_by=m.c.by)
     if worse(m.alert.severity, severity):  # milder: recorded, the chain stays
-        return Made(at_rest(a), "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"))
+        return Made(escalation.at_rest(a), "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"))
     a = risen(a, severity, why)
     tells: Tells = ()
     passed: tuple[str, ...] = ()
     if escalation.climbs(a):
         a, tells, passed = escalation.start(a, m.desk, m.now_ms, "severity")
     return Made(a, "SET-1", Text(f"定为 {severity} 级", f"severity {severity} set"), tells, passed)
-
-
-def not_longer(m: Move) -> str | None:
-    own = next((d for d in m.alert.deadlines if d.step == m.values["step"]), None)
-    seconds = m.values["seconds"]
-    assert isinstance(seconds, int)
-    if own is None:
-        return "EXTEND-2"
-    if own.extended >= EXTENSIONS:
-        return "EXTEND-3"
-    return "EXTEND-4" if seconds > own.allowed_s else None
 
 
 def extend(m: Move) -> Made:

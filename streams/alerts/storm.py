@@ -50,13 +50,13 @@ class Storm:
         """Take over an alert's newest state, of members and groups."""
         if is_group(alert):
             self._groups.pop(alert.id, None)
-            if alert.condition != "CLEARED" and alert.handling != "CLOSED":
+            if not alert.over:
                 self._groups[alert.id] = alert
         if (before := self._parent.pop(alert.id, None)) is not None:
             del self._active[before][alert.id]
             if not self._active[before]:
                 del self._active[before]
-        if alert.parent is not None and alert.condition != "CLEARED" and alert.handling != "CLOSED":
+        if alert.parent is not None and not alert.over:
             self._parent[alert.id] = alert.parent
             self._active.setdefault(alert.parent, {})[alert.id] = None
 

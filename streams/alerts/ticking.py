@@ -108,5 +108,5 @@ def _quiet(a: Alert, turn: chatter.Turn, now_ms: int) -> Step:
 
 def _closed(a: Alert, now_ms: int) -> Step:
     why = Text("恢复后 24 小时无人处理，自动结案", "cleared and untouched for 24 h: closed by itself")
-    after = replace(a, handling="CLOSED", deadlines=(), escalation=replace(a.escalation, deadline_ms=0))
+    after = replace(escalation.stopped(a), handling="CLOSED", deadlines=())
     return moved(a, after, "close", why, now_ms, TABLE["END-2"])

@@ -37,17 +37,16 @@ class ZoneSilence:
         """Take over an alert's newest state."""
         if alert.kind != KIND or not alert.zone:
             return
-        over = alert.condition == "CLEARED" or alert.handling == "CLOSED"
         if is_group(alert):
             held = self._groups.get(_zone(alert))
-            if key_of(alert).of_zone and not over:
+            if key_of(alert).of_zone and not alert.over:
                 self._groups[_zone(alert)] = alert
             elif held is not None and held.id == alert.id:
                 del self._groups[_zone(alert)]
             return
         if (old := self._open.pop(alert.id, None)) is not None:
             self._by_zone.remove(_zone(old), old.first_seen_ms, old.id)
-        if not over and alert.parent is None:
+        if not alert.over and alert.parent is None:
             self._open[alert.id] = alert
             self._by_zone.add(_zone(alert), alert.first_seen_ms, alert.id)
 
