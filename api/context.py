@@ -122,10 +122,14 @@ class Context:
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
+    def policies_in_force(self) -> dict[str, Policy]:
+        """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""
+        return {DEFAULT_ID: default_policy(), **{p.id: p for p in self.registry.policies() if not p.removed}}
+
     def policy(self, county: str) -> Policy:
         """The escalation policy in force in a county, or of the prefecture."""
-        own = {p.id: p for p in self.registry.policies() if not p.removed}
-        return own.get(county[:6]) or own.get(DEFAULT_ID) or default_policy()
+        found = self.policies_in_force()
+        return found.get(county[:6], found[DEFAULT_ID])
 
     def trouble(self) -> str:
         """Why this process cannot serve, "" when it can."""

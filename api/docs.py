@@ -174,79 +174,64 @@ ALARM_FIGURES = answer(
 FEED = answer("events; `data` is a CloudEvent 1.0 with {alert, transition}", _STR, "text/event-stream")
 
 
-FENCE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["id", "name", "kind", "shape"],
-                    "properties": {
-                        "id": _STR, "name": _TEXT, "kind": _STR, "shape": _ANY, "active": _LIST, "from": _TIME,
-                        "until": _TIME, "effect": _ANY, "people": {"type": "integer"}, "moving": {"type": "boolean"},
-                        "dwell_s": _NUM, "note": _STR, "version": {"type": "integer"},
-                    },
-                },
-                "example": {
-                    "id": "works-beijing-xi-lu", "name": {"zh": "北京西路开挖", "en": "Beijing West Road works"},
-                    "kind": "works", "shape": {"type": "circle", "lon": 107.981, "lat": 26.583, "radius_m": 150},
-                    "from": "2026-12-01T00:00:00Z", "until": "2026-12-20T10:00:00Z",
-                    "effect": {"suppress": ["pressure_transient"]},
-                },
-            }
+def _body(schema: dict[str, Any], example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a route that reads its body itself wants of it: a JSON document that has to be there."""
+    content = {"schema": schema} if example is None else {"schema": schema, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+FENCE_BODY = _body(
+    {
+        "type": "object",
+        "required": ["id", "name", "kind", "shape"],
+        "properties": {
+            "id": _STR, "name": _TEXT, "kind": _STR, "shape": _ANY, "active": _LIST, "from": _TIME,
+            "until": _TIME, "effect": _ANY, "people": {"type": "integer"}, "moving": {"type": "boolean"},
+            "dwell_s": _NUM, "note": _STR, "version": {"type": "integer"},
         },
-    }
-}  # fmt: skip
+    },
+    {
+        "id": "works-beijing-xi-lu", "name": {"zh": "北京西路开挖", "en": "Beijing West Road works"},
+        "kind": "works", "shape": {"type": "circle", "lon": 107.981, "lat": 26.583, "radius_m": 150},
+        "from": "2026-12-01T00:00:00Z", "until": "2026-12-20T10:00:00Z",
+        "effect": {"suppress": ["pressure_transient"]},
+    },
+)  # fmt: skip
 
 
-POLICY_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["id", "chains"],
-                    "properties": {
-                        "id": _STR, "version": {"type": "integer"}, "supervise_after": _NUM, "next_level_after": _NUM,
-                        "calendar": _ANY, "chains": _PAIRS, "response": _PAIRS,
-                    },
-                },
-            }
+POLICY_BODY = _body(
+    {
+        "type": "object",
+        "required": ["id", "chains"],
+        "properties": {
+            "id": _STR, "version": {"type": "integer"}, "supervise_after": _NUM, "next_level_after": _NUM,
+            "calendar": _ANY, "chains": _PAIRS, "response": _PAIRS,
         },
-    }
-}  # fmt: skip
+    },
+)  # fmt: skip
 
 
-DUTY_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": _ANY,
-                "example": {
-                    "hours": [{"days": [1, 2, 3, 4, 5, 6, 7], "from_minute": 0, "until_minute": 1440}],
-                    "posts": {"main": 2, "deputy": 1},
-                    "rotations": [
-                        {
-                            "role": "main", "teams": [["zhang", "qian"], ["li", "wu"]],
-                            "starts": "2026-12-07T08:30:00+08:00", "every_s": 604800,
-                        }
-                    ],
-                    "shifts": [
-                        {
-                            "role": "main", "person": "shi", "from": "2027-01-20T00:00:00+08:00",
-                            "until": "2027-02-10T00:00:00+08:00", "instead_of": "", "why": "freezing",
-                        }
-                    ],
-                    "room": [{"channel": "voice", "address": "08550000000"}],
-                    "version": 3,
-                },
+DUTY_BODY = _body(
+    _ANY,
+    {
+        "hours": [{"days": [1, 2, 3, 4, 5, 6, 7], "from_minute": 0, "until_minute": 1440}],
+        "posts": {"main": 2, "deputy": 1},
+        "rotations": [
+            {
+                "role": "main", "teams": [["zhang", "qian"], ["li", "wu"]],
+                "starts": "2026-12-07T08:30:00+08:00", "every_s": 604800,
             }
-        },
-    }
-}  # fmt: skip
+        ],
+        "shifts": [
+            {
+                "role": "main", "person": "shi", "from": "2027-01-20T00:00:00+08:00",
+                "until": "2027-02-10T00:00:00+08:00", "instead_of": "", "why": "freezing",
+            }
+        ],
+        "room": [{"channel": "voice", "address": "08550000000"}],
+        "version": 3,
+    },
+)  # fmt: skip
 
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:

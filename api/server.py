@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import fcntl
 import json
 import logging
 import signal
@@ -13,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from api.tables import KafkaTables
 from api.tokens import signing_key
 from geo.divisions import PREFECTURE, Divisions
 from streams.errors import CityopsError, UsageError
-from streams.folders import data_folder, writable
+from streams.folders import alone, data_folder, writable
 from streams.notify import listing
 from streams.notify.outbox import Outbox
 from streams.process import watch_parent
@@ -199,17 +198,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def _only_one(folder: Path) -> AbstractContextManager[None]:
     """The one API process of a data folder (the projector is the only writer)."""
-    with (folder / "api.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"{folder}: another cityops API uses it; stop that one or name another with --data"
-            ) from None
-        yield
+    taken = f"{folder}: another cityops API uses it; stop that one or name another with --data"
+    return alone(folder / "api.lock", taken)
 
 
 def _watch(context: Context, projector: Projector, bus: KafkaBus, history: History) -> None:

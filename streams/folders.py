@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from streams.errors import UsageError, explain
@@ -38,3 +40,14 @@ def writable(folder: Path, option: str) -> Path:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
     return folder
+
+
+@contextlib.contextmanager
+def alone(lock: Path, taken: str) -> Iterator[None]:
+    """Hold a lock file as the only process; raises UsageError `taken` where another holds it."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(taken) from None
+        yield

@@ -34,12 +34,12 @@ class Waits(Protocol):
     def next_due_ms(self) -> int: ...
 
 
-def tick(partition: int, at_ms: int, by: str = "timer") -> tuple[int, bytes]:
-    """(partition, record) that asks a partition to do what is due."""
-    made = Command(
-        id=uuid.uuid4().hex, alert="", county="", command=TICK, version=None, by=by, role="system", unit="", at_ms=at_ms
-    )
-    return partition, msgspec.json.encode(made)
+def tick(at_ms: int, by: str = "timer", county: str = "") -> Command:
+    """What asks a partition to do what is due. `county`: one of the partition's, where the sender finds it by that."""
+    return Command(
+        id=uuid.uuid4().hex, alert="", county=county, command=TICK, version=None, by=by, role="system", unit=county,
+        at_ms=at_ms,
+    )  # fmt: skip
 
 
 class Timers:
@@ -71,8 +71,8 @@ class Timers:
         topic = self._settings.prefix + topics.COMMANDS
         while True:
             for partition in self.due():
-                number, value = tick(partition, int(self._now() * 1000))
-                await producer.send_and_wait(topic, value, partition=number)
+                value = msgspec.json.encode(tick(int(self._now() * 1000)))
+                await producer.send_and_wait(topic, value, partition=partition)
             await asyncio.sleep(LOOK_S)
 
     def due(self) -> list[int]:

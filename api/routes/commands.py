@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from starlette.responses import Response
 
 from api import queries
+from api.body_text import encodable
 from api.context import Caller, Context, Ctx
 from api.docs import ALERT, problems
 from api.errors import Problem
@@ -98,8 +99,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
     if body.command not in COMMANDS:
         raise Problem(422, f"body.command: {body.command[:40]!r} is none of {', '.join(COMMANDS)}")
     params = _params(body.params)
-    if not _is_text(body.comment):
-        raise Problem(422, "body.comment: holds half a surrogate pair; want whole characters")
+    encodable("comment", body.comment)
     if len(params) > MAX_PARAMS:
         raise Problem(422, f"body.params: has {len(params)} bytes; at most {MAX_PARAMS} are taken")
     key = checked_key(key)
@@ -151,15 +151,6 @@ def _params(params: dict[str, Any]) -> bytes:
         return orjson.dumps(params) if params else b"{}"
     except TypeError as error:  # orjson's way of saying all of these
         raise Problem(422, f"body.params: cannot be kept ({error})") from None
-
-
-def _is_text(text: str) -> bool:
-    """False for what is no UTF-8, such as half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 async def _accepted(ctx: Context, id_: str, alert: dict[str, Any] | None) -> Response:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import asking, duty_store
+from api import duty_store
+from api.body_text import written
 from api.context import Caller, Ctx
 from api.docs import problems
+from api.duty_pages import Limit, Page, Unit, of_subtree
 from api.duty_scope import asked_place, require, require_place
-from api.errors import Problem
 from geo.moments import rfc3339
 
 router = APIRouter(tags=["duty"])
-Text = str | None
-LIMIT, MAX_LIMIT = 100, 500
 
 
 class EntryBody(BaseModel):
@@ -49,37 +48,9 @@ async def add(body: EntryBody, ctx: Ctx, caller: Caller) -> Response:
 
 
 @router.get("/duty/log", responses=problems(401, 403, 422))
-async def entries(
-    ctx: Ctx,
-    caller: Caller,
-    unit: Annotated[Text, Query(description="unit code; its subtree")] = None,
-    limit: Annotated[Text, Query(description="1 to 500")] = None,
-    page: Annotated[Text, Query(description="`next` of the page before")] = None,
-) -> Response:
+async def entries(ctx: Ctx, caller: Caller, unit: Unit = None, limit: Limit = None, page: Page = None) -> Response:
     """Entries of a subtree, newest first."""
-    wanted, number = asking.unit_prefix(unit), asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
-    before = asking.whole("page", page, 10**9, 1, 10**9)
-    require(caller, "see who is on duty")
-    scope = asking.scoped(caller, wanted)
-    rows = await asyncio.to_thread(duty_store.entries, ctx.store, scope, number + 1, before)
-    return paged([_public(r) for r in rows], number)
-
-
-def paged(items: list[dict[str, Any]], limit: int) -> Response:
-    """One page of rows by id; one more than `limit` was asked for, to know whether there is another."""
-    token = str(items[limit - 1]["id"]) if len(items) > limit else None
-    return Response(orjson.dumps({"items": items[:limit], "next": token}), media_type="application/json")
-
-
-def written(name: str, text: str) -> str:
-    """Text that a person wrote; 422 for what no database keeps."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Problem(422, f"body.{name}: holds half a surrogate pair; want whole characters") from None
-    if "\x00" in text:
-        raise Problem(422, f"body.{name}: holds a zero character; leave it out")
-    return text
+    return await of_subtree(ctx, caller, unit, limit, page, duty_store.entries, _public)
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import duty_store, handmade_place, queries
+from api.body_text import written
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import ALERT_OFFERED, problems
 from api.errors import Problem
@@ -20,7 +21,6 @@ from api.handmade_place import PlaceBody, bad
 from api.offers import offers
 from api.roles import Principal, may_report
 from api.routes.commands import checked_key
-from api.routes.duty_log import written
 from api.times import to_ms
 from streams.events import Detection
 from streams.reported import Spot, detection, kinds, report_id

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import asking, duty_store, units
+from api import duty_store, units
+from api.body_text import written
 from api.context import Caller, Context, Ctx
 from api.docs import problems
+from api.duty_pages import Limit, Page, Unit, of_subtree
 from api.duty_scope import asked_place, require, require_place, unit_of
 from api.errors import Problem
 from api.roles import Principal
-from api.routes.duty_log import LIMIT, MAX_LIMIT, paged, written
 from geo.moments import rfc3339
 from streams.duty.handover import summary
 from streams.duty.records import Person
 
 router = APIRouter(tags=["duty"])
-Text = str | None
 NEAR_MS = 2 * 3_600_000  # a hand-over may be written so long after the end of one's duty, and before the other's begin
 FIRST_MS = 24 * 3_600_000  # what changed in so long a time is listed in the first one
 
@@ -91,20 +91,9 @@ async def sign(id: int, body: SignBody, ctx: Ctx, caller: Caller) -> Response:  
 
 
 @router.get("/duty/handovers", responses=problems(401, 403, 422))
-async def handovers(
-    ctx: Ctx,
-    caller: Caller,
-    unit: Annotated[Text, Query(description="unit code; its subtree")] = None,
-    limit: Annotated[Text, Query(description="1 to 500")] = None,
-    page: Annotated[Text, Query(description="`next` of the page before")] = None,
-) -> Response:
+async def handovers(ctx: Ctx, caller: Caller, unit: Unit = None, limit: Limit = None, page: Page = None) -> Response:
     """Hand-overs of a subtree, newest first; `signed` is null until the other side has signed."""
-    wanted, number = asking.unit_prefix(unit), asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
-    before = asking.whole("page", page, 10**9, 1, 10**9)
-    require(caller, "see who is on duty")
-    scope = asking.scoped(caller, wanted)
-    rows = await asyncio.to_thread(duty_store.handovers, ctx.store, scope, number + 1, before)
-    return paged([_public(r) for r in rows], number)
+    return await of_subtree(ctx, caller, unit, limit, page, duty_store.handovers, _public)
 
 
 def _leaving(ctx: Context, caller: Principal, place: str, now_ms: int) -> Person:

@@ -16,7 +16,7 @@ from api.docs import POLICY_BODY, problems
 from api.errors import Problem
 from api.roles import RULERS, Principal
 from streams.alerts.policy import Policy
-from streams.alerts.policy_file import DEFAULT_ID, PolicyError, decode_any, default_policy, encode, parse
+from streams.alerts.policy_file import DEFAULT_ID, PolicyError, decode_any, encode, parse
 from streams.alerts.policy_plan import StaleError, made
 from streams.alerts.policy_text import public
 from streams.topics import POLICIES as TOPIC
@@ -28,7 +28,7 @@ SEEN_S = 3.0  # wait for our own reader, so that who writes can read it
 @router.get("/policies", responses=problems(401, 403))
 async def policies(ctx: Ctx, caller: Caller) -> Response:
     """Those that are in force: the prefecture's, and of counties that have one of their own."""
-    shown = [p for p in _in_force(ctx).values() if _seen_by(p.id, caller.prefix)]
+    shown = [p for p in ctx.policies_in_force().values() if _seen_by(p.id, caller.prefix)]
     return _json({"items": [public(p) for p in sorted(shown, key=lambda p: p.id)]})
 
 
@@ -41,7 +41,7 @@ async def policy(
 ) -> Response:
     """One policy, and who made which of its versions when, oldest first."""
     wanted = asking.whole("version", version, -1, 0, 10**9 - 1)
-    found = _in_force(ctx).get(id)
+    found = ctx.policies_in_force().get(id)
     if found is None:
         raise Problem(404, f"{id[:80]!r} has no policy of its own; that of {DEFAULT_ID} is in force there")
     if not _seen_by(found.id, caller.prefix):
@@ -88,11 +88,6 @@ async def _body(request: Request, ctx: Context) -> Policy:
 
 def _own(ctx: Context) -> dict[str, Policy]:
     return {p.id: p for p in ctx.registry.policies()}
-
-
-def _in_force(ctx: Context) -> dict[str, Policy]:
-    own = {id_: p for id_, p in _own(ctx).items() if not p.removed}
-    return {DEFAULT_ID: default_policy(), **own}
 
 
 def _seen_by(unit: str, prefix: str) -> bool:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import asking, duty_store
+from api.body_text import written
 from api.context import Caller, Ctx
 from api.docs import problems
+from api.duty_pages import MAX_LIMIT, Limit, Page, asked, paged
 from api.duty_scope import asked_place, inside, require
 from api.errors import Problem
 from api.roles import Principal, may_duty
-from api.routes.duty_log import LIMIT, MAX_LIMIT, paged, written
 from geo.moments import rfc3339
 from streams.duty.rollcall import candidates, counts, picked, result
 
 router = APIRouter(tags=["duty"])
-Text = str | None
 
 
 class RollcallBody(BaseModel):
@@ -83,15 +83,9 @@ async def answer(id: int, body: AnswerBody, ctx: Ctx, caller: Caller) -> Respons
 
 
 @router.get("/duty/rollcalls", responses=problems(401, 403, 422))
-async def rollcalls(
-    ctx: Ctx,
-    caller: Caller,
-    limit: Annotated[Text, Query(description="1 to 500")] = None,
-    page: Annotated[Text, Query(description="`next` of the page before")] = None,
-) -> Response:
+async def rollcalls(ctx: Ctx, caller: Caller, limit: Limit = None, page: Page = None) -> Response:
     """Roll-calls, newest first: those of the caller's units, and those in which somebody of them was picked."""
-    number = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
-    before = asking.whole("page", page, 10**9, 1, 10**9)
+    number, before = asked(limit, page)
     require(caller, "see who is on duty")
     now = int(time.time() * 1000)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +24,7 @@ from streams.cli.common import (
     write_run_file,
 )
 from streams.errors import UsageError
-from streams.folders import cache_folder, data_folder, writable
+from streams.folders import alone, cache_folder, data_folder, writable
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -174,16 +172,9 @@ _FRUGAL = {
 }
 
 
-@contextmanager
-def _only_one(data: Path) -> Iterator[None]:
-    with (data / "up.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"another `cityops up` runs on the data folder {data}: stop it, or name another folder with --data"
-            ) from None
-        yield
+def _only_one(data: Path) -> AbstractContextManager[None]:
+    taken = f"another `cityops up` runs on the data folder {data}: stop it, or name another folder with --data"
+    return alone(data / "up.lock", taken)
 
 
 def _check_room(data: Path) -> None:

@@ -83,6 +83,7 @@ class DutyBook:
     def person(self, id_: str) -> Person | None:
         """Who has this id, also the duty room `room:<place>` as a person; None for nobody, and for one who was removed.
 
+        >>> from streams.duty.records import Contact
         >>> book = DutyBook()
         >>> book.put(Roster(id="522601", room=(Contact("voice", "0855"),)))
         True

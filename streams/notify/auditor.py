@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 
 import msgspec
 from aiokafka.errors import KafkaError
 from sqlalchemy import select
 
-from streams.events import Command
 from streams.kafka import unreachable
 from streams.metrics import OVERDUE, TICKS
 from streams.notify import schema
@@ -23,7 +21,7 @@ from streams.notify.outbox import Outbox
 from streams.notify.reporting import Reporting
 from streams.settings import Settings
 from streams.sql import StoreError
-from streams.timers import AUDITOR, TICK
+from streams.timers import AUDITOR, tick
 
 log = logging.getLogger(__name__)
 EVERY_S = 30.0
@@ -57,18 +55,10 @@ class Auditor:
             where = f"run {run}, " if run else ""
             log.warning("%spartition %d: %d alerts are past their deadline: %s", where, partition, len(ids), named)
             OVERDUE.inc(len(ids))
-            await self._reporting.send(run, late[0][1], msgspec.json.encode(tick(late[0][1], now_ms)))
+            await self._reporting.send(run, late[0][1], msgspec.json.encode(tick(now_ms, AUDITOR, late[0][1])))
             TICKS.inc()
         await asyncio.to_thread(self._outbox.tidy, now_ms)
         return len(found)
-
-
-def tick(county: str, now_ms: int) -> Command:
-    """What tells a partition to look at its clocks."""
-    return Command(
-        id=uuid.uuid4().hex, alert="", county=county, command=TICK, version=None, by=AUDITOR, role="system",
-        unit=county, at_ms=now_ms,
-    )  # fmt: skip
 
 
 def overdue(outbox: Outbox, now_ms: int) -> dict[tuple[str, int], list[tuple[str, str]]]:

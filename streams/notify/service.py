@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 
 from geo.divisions import Divisions, UnitError
 from streams import tables, topics
 from streams.alert_parts import Text
-from streams.errors import UsageError
-from streams.folders import data_folder, writable
+from streams.folders import alone, data_folder, writable
 from streams.notify import guard
 from streams.notify.auditor import Auditor
 from streams.notify.channels.picking import Channels
@@ -120,14 +117,7 @@ def place_names(divisions: Divisions) -> PlaceOf:
     return of
 
 
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def _only_one(folder: Path) -> AbstractContextManager[None]:
     """The one notifier of a data folder: two would send everything twice."""
-    with (folder / "notify.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"{folder}: another cityops notifier uses it; stop that one or name another with --data"
-            ) from None
-        yield
+    taken = f"{folder}: another cityops notifier uses it; stop that one or name another with --data"
+    return alone(folder / "notify.lock", taken)

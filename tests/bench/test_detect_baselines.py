@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.benches.detect import PACKAGE, STAGES, DataMissing
+from streams.cli.benches.detect import STAGES
+from streams.cli.benches.stages import PACKAGE, DataMissing
 
 BASELINES: dict[str, dict[str, dict[str, float]]] = tomllib.loads(
     Path(__file__).with_name("detect_baselines.toml").read_text("utf-8")
