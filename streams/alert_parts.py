@@ -63,6 +63,7 @@ class Told(Struct, frozen=True, kw_only=True):
     step: int = 0
     acked: bool = False
     failed: bool = False  # all ways to this person failed
+    key: str = ""  # of the notice that asked last, see Notice
 
 
 class Notice(Struct, frozen=True, kw_only=True):

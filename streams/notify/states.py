@@ -28,6 +28,12 @@ GONE = Text("报警已不在", "the alert is gone")
 EMPTY = Text("无人可通知", "nobody to tell")
 TAKEN = Text("网关已接收", "the gateway took it")
 ARRIVED = Text("已送达", "delivered")
+UNHEARD = {
+    "no_answer": Text("无人接听", "nobody took the call"),
+    "busy": Text("占线", "the line was busy"),
+    "refused": Text("拒接", "the call was refused"),
+    "unreachable": Text("无法接通", "the number could not be reached"),
+}  # what a voice gateway says of a call that reached nobody
 ANSWERED = Text("本人已回复签收", "the person answered: acknowledged")
 
 

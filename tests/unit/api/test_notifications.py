@@ -141,6 +141,27 @@ async def test_who_does_not_sign_rightly_is_refused(gateway: Any, context: Conte
     assert bus.sent == []
 
 
+async def test_a_call_that_nobody_took_goes_on_by_the_next_way(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context, channel="voice", rest=json.dumps([["sms", NUMBER]]))
+    body = {"number": NUMBER, "code": "4711", "result": "no_answer"}
+    assert (await gateway("voice", {**body, "result": "asleep"})).status_code == 422
+    answer = await gateway("voice", body)
+    assert (answer.status_code, answer.json()) == (200, {"result": "no_answer", "alert": "w"})
+    assert (await gateway("voice", body)).json()["result"] == "ignored"  # told again
+    with context.outbox.read() as tx:
+        rows = tx.execute(select(schema.messages.c.channel, schema.messages.c.state).order_by("channel")).all()
+    assert [tuple(r) for r in rows] == [("sms", "queued"), ("voice", "dead")]
+    assert bus.sent == []
+
+
+async def test_the_alert_hears_when_the_last_way_reached_nobody(gateway: Any, context: Context) -> None:
+    coded(context, channel="voice", rest="[]")
+    await gateway("voice", {"number": NUMBER, "code": "4711", "result": "busy"})
+    with context.outbox.read() as tx:
+        said = json.loads(tx.scalar(select(schema.replies.c.json)))
+    assert (said["command"], said["alert"], said["params"]["person"]) == ("failed", "w", "li")
+
+
 async def test_guessing_ends_after_a_few(gateway: Any, context: Context, bus: FakeBus) -> None:
     coded(context)
     for k in range(codes.WRONG_OF_NUMBER):
