@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
@@ -18,6 +20,8 @@ from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
 from streams.alerts.policy_file import default_policy
+from streams.drills import burst
+from streams.drills.rehearsal import rehearse
 from streams.duty.records import Contact, Person, Roster
 from streams.duty.wire import parsed
 from streams.notify import exercises
@@ -95,6 +99,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/exercises", "/exercises", {"run": "d1", "people": ["li"]}, LEAD, False),
     ("POST", "/exercises/{run}/approve", "/exercises/d2/approve", None, LEAD, False),
     ("POST", "/exercises/{run}/end", "/exercises/d2/end", None, LEAD, False),
+    ("GET", "/exercises/{run}/report", "/exercises/d2/report", None, LEAD, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     ("GET", "/duty", "/duty", None, DUTY_READERS, True),
     ("GET", "/duty", "/duty?unit=522601", None, DUTY_READERS, False),
@@ -143,6 +148,12 @@ OPEN = {
 }
 
 
+@lru_cache(maxsize=1)
+def exercise() -> bytes:
+    """The first record of a drill."""
+    return orjson.dumps(rehearse(burst.scene(), "d2")[0][0])
+
+
 @pytest.fixture
 def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
@@ -165,6 +176,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     picked = {"seed": 1, "people": [{"place": "522601", "person": "kaili", "name": "", "user": "kaili"}]}
     assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
     keep(context, state="dead", unit="522601001", id="m1")
+    projection.feed(exercise())
     exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)

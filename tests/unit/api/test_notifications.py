@@ -8,14 +8,17 @@ import time
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from sqlalchemy import insert, select
 
 from api import users
 from api.app import create_app
 from api.context import Context
+from streams.drills import burst
+from streams.drills.rehearsal import rehearse
 from streams.notify import codes, schema, signing
-from tests.unit.api.conftest import PASSWORD, T0, FakeBus, bearer, keep
+from tests.unit.api.conftest import PASSWORD, T0, FakeBus, FakeProjection, bearer, keep
 
 SECRET = "gateway-secret-of-32-characters!"
 NUMBER = "13812345678"
@@ -79,6 +82,20 @@ async def test_an_exercise_needs_two_people(client: httpx.AsyncClient, context: 
     assert (await client.post("/api/v1/exercises/d1/approve", headers=bearer(context, "admin"))).status_code == 409
     assert (await client.post("/api/v1/exercises/none/approve")).status_code == 404
     assert (await client.post("/api/v1/exercises", json={"run": "../x", "people": ["a"]})).status_code == 422
+
+
+async def test_an_exercise_is_assessed(client: httpx.AsyncClient, context: Context, projection: FakeProjection) -> None:
+    records, _ = rehearse(burst.scene(), "d7")
+    projection.feed(*map(orjson.dumps, records))
+    keep(context, run="d7", mode="exercise", state="stub")
+    answer = await client.get("/api/v1/exercises/d7/report", headers=bearer(context, "admin"))
+    said = answer.json()
+    (one,) = said["items"]
+    assert (said["ok"], one["ok"], one["whole"], one["missing"], one["handling"]) == (True, True, True, [], "CLOSED")
+    assert {a["result"] for a in one["asks"]} >= {"missed", "in_time"}
+    assert "评估" in one["text"]["zh"]
+    assert said["messages"] == [{"channel": "sms", "state": "stub", "n": 1}]
+    assert (await client.get("/api/v1/exercises/d8/report", headers=bearer(context, "admin"))).status_code == 404
 
 
 @pytest.fixture
