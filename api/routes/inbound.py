@@ -14,17 +14,21 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request
 
-from api import users
+from api import duty_store, users
 from api.context import Context, Ctx
 from api.docs import problems
 from api.errors import Problem
 from streams.duty.book import room_id
 from streams.events import Command, stable_id
-from streams.notify import answers, codes, signing, states
+from streams.notify import answers, calling_roll, codes, signing, states
 from streams.notify.options import secrets_from
 
 router = APIRouter(tags=["inbound"])
 COMMENT = {"voice": "电话按键签收 / by pressing 1 on the telephone", "sms": "短信回复签收 / by SMS reply"}
+ANSWERED = {
+    "voice": "电话按键应答 / by pressing 1 on the telephone",
+    "sms": "短信回复应答 / by SMS reply",
+}
 ACK_KEY = "1"
 _ERRORS = problems(401, 404, 409, 422, 429, 503, 504)
 
@@ -102,9 +106,15 @@ async def _answered(ctx: Context, number: str, code: str, way: str) -> dict[str,
     row = found.message
     assert row is not None
     if not found.used:
-        await _ack(ctx, row, way, now)
+        await (_present if row["why"] == states.ROLLCALL else _ack)(ctx, row, way, now)
         await asyncio.to_thread(answers.use, ctx.outbox, row["id"], now)
     return {"result": "acknowledged", "alert": row["alert"]}
+
+
+async def _present(ctx: Context, row: dict[str, Any], way: str, now: int) -> None:
+    """The answer to a roll-call; one that was given in the console before stays."""
+    number, person = calling_roll.number_of(row["alert"]), row["person"]
+    await asyncio.to_thread(duty_store.add_answer, ctx.store, number, person, person, now, ANSWERED[way])
 
 
 async def _ack(ctx: Context, row: dict[str, Any], way: str, now: int) -> None:

@@ -127,7 +127,7 @@ def _set(tx: Connection, rows: Sequence[Row], **values: Any) -> None:
 
 def _code(tx: Connection, row: Row, now_ms: int) -> str:
     """The code by which this message is answered: made once, "" where no ack is asked."""
-    if row["channel"] not in WITH_CODE or row["due_ms"] is None or row["why"] not in states.CALLS:
+    if row["channel"] not in WITH_CODE or row["due_ms"] is None or row["why"] not in (*states.CALLS, states.ROLLCALL):
         return ""
     k = schema.codes.c
     number = codes.number_of(row["address"])

@@ -12,6 +12,7 @@ DONE = ("sent", "delivered")  # sent: a gateway took it; delivered: it arrived, 
 STATES = (*OPEN, *DONE, "dead", "cancelled", "stub", "expired")
 RESENDABLE = ("dead", "expired", "failed")
 CALLS = ("raise", "reraise", "severity", "escalate", "remind", "delegate", "task")  # an ack answers them
+ROLLCALL = "rollcall"  # asks for an answer as an alert does; no alert is behind it
 WORK = (*CALLS, "urge", "supervise", "inform")  # without sense once the alert is closed
 MILD = ("III", "IV")
 
