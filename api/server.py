@@ -65,7 +65,7 @@ def run(settings: Settings, demo: bool = False) -> None:
 
 
 async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.socket) -> None:
-    store = Store.in_folder(folder)
+    store = Store.of(settings, folder)
     outbox = Outbox.of(settings, folder)
     history = History(settings, folder)
     hub = Hub(store.cursor())

@@ -1,7 +1,7 @@
 """The projection's database: opening it, and applying records of the log together with their offsets.
 
-SQLite (WAL) is the default of one machine; any SQLAlchemy URL works. Reads and writes have engines of
-their own: a read transaction sees one state of the whole database, a write transaction takes the
+SQLite (WAL) is the default of one machine, PostgreSQL serves several API processes. Reads and writes have engines
+of their own: a read transaction sees one state of the whole database, a write transaction takes the
 write lock at once, so the two never fail each other.
 """
 
@@ -15,10 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from api import schema
+from api import migrating, schema
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
+from streams.settings import Settings
 from streams.sql import StoreError as StoreError, engine, explained as explained, save_offsets
 from streams.topics import run_of
 
@@ -57,8 +58,9 @@ class Store:
         self.keep_events = keep_events
         self.reader = engine(url, "BEGIN", 4)
         self.writer = engine(url, "BEGIN IMMEDIATE", 1)
+        self.shared = self.writer.dialect.name == "postgresql"  # other processes may write too
         with self.write() as tx:
-            schema.metadata.create_all(tx)
+            migrating.prepare(tx, automatic=not self.shared)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
             if epoch is None:
                 epoch = new_epoch()
@@ -66,6 +68,11 @@ class Store:
             self.epoch: str = epoch
             self.seq: int = tx.scalar(select(func.max(schema.events.c.seq))) or 0
         self._batches = 0
+
+    @classmethod
+    def of(cls, settings: Settings, folder: Path) -> Store:
+        """That of the settings: `db`, else `<folder>/cityops.db`; raises StoreError."""
+        return cls(settings.db) if settings.db else cls.in_folder(folder)
 
     @classmethod
     def in_folder(cls, folder: Path) -> Store:

@@ -95,6 +95,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("geo_file_mb", 100, "megabytes of a file of boundaries, units or seats that is imported at most"),
     Setting("access_token_s", 3600, "life of an access token"),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
+    Setting(
+        "db",
+        "",
+        "the API's database, sqlite:///file or postgresql://user@host/name; empty: `cityops.db` of the data folder",
+    ),
     Setting("notify_db", "", "SQLAlchemy URL of the notification outbox; empty: `outbox.db` of the data folder"),
     Setting("notify_language", "zh", "language of messages, zh or en"),
     Setting("notify_templates", "", "own texts of messages; each replaces one that ships (docs/notify.md)"),

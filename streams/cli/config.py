@@ -56,6 +56,11 @@ _RULES: tuple[Rule, ...] = (
         lambda v: not v or (bool(re.fullmatch(r"https?://[^\s;,'\"]+", v)) and all(f"{{{k}}}" in v for k in "zxy")),
         "want https://host/{z}/{x}/{y}.png, or nothing",
     ),
+    (
+        "db",
+        lambda v: not v or bool(re.match(r"sqlite:///.|postgres(ql)?(\+psycopg)?://", v)),
+        "want sqlite:///file or postgresql://user@host/name, or nothing",
+    ),
     ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
     ("rebuild_s", lambda v: v >= 0, "want 0 or more"),

@@ -253,8 +253,8 @@ class FakeHistory:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store.in_folder(tmp_path)
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
     yield made
     made.close()
 
