@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from api import schema
+from api import account_tables as account_tables, alert_orgs, audit_table as audit_table, schema
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
@@ -59,6 +59,7 @@ class Store:
         self.writer = engine(url, "BEGIN IMMEDIATE", 1)
         with self.write() as tx:
             schema.metadata.create_all(tx)
+            alert_orgs.fill(tx)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
             if epoch is None:
                 epoch = new_epoch()
@@ -138,6 +139,7 @@ class Store:
                 _update_all(tx, changed)
             if steps:
                 tx.execute(insert(schema.transitions), steps)
+                alert_orgs.keep(tx, {r.id: r.orgs for r in made}, fresh)
             if events:
                 tx.execute(
                     insert(schema.events),
@@ -157,6 +159,7 @@ class Store:
             theirs = schema.alerts.c.run.in_(runs)
             ids = select(schema.alerts.c.id).where(theirs)
             tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
+            alert_orgs.forget(tx, ids)
             tx.execute(delete(schema.alerts).where(theirs))
             tx.execute(delete(schema.events))  # cursors of the old epoch are answered with resync
             for table in (schema.offsets, schema.topics):
