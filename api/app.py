@@ -14,9 +14,11 @@ from api import docs, errors, pages
 from api.context import Context
 from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
+from api.request_rate import RequestRate
 from api.routes import (
     alerts,
     assets,
+    audit,
     auth,
     bulk,
     cap,
@@ -63,6 +65,7 @@ PARTS = (
     rollcalls,
     notifications,
     inbound,
+    audit,
 )  # in the order of the OpenAPI document
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -87,7 +90,11 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.include_router(v1)
     app.include_router(cap.router)
     app.include_router(health.router)
-    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics, tiles=context.settings.tile_url)
+    settings = context.settings
+    app.add_middleware(
+        Guard, auth=context.auth, metrics=context.metrics, journal=context.journal,
+        rate=RequestRate(settings.requests_per_minute), tiles=settings.tile_url,
+    )  # fmt: skip
     pages.mount(app, console)
     _describe(app)
     return app

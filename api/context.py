@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
+from api.audit import Journal
 from api.auth import Auth
 from api.errors import Problem
 from api.hub import Hub
@@ -122,6 +123,9 @@ class Context:
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.store)
+
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""
         return {DEFAULT_ID: default_policy(), **{p.id: p for p in self.registry.policies() if not p.removed}}
@@ -150,7 +154,14 @@ Ctx = Annotated[Context, Depends(_context)]
 Caller = Annotated[Principal, Depends(_caller)]
 
 
-def require_unit(caller: Principal, unit: str, what: str) -> None:
-    """Raises Problem 403 where `unit` is outside the caller's subtree."""
-    if not caller.covers(unit):
+def require_unit(caller: Principal, unit: str, what: str, owners: Iterable[str] = ()) -> None:
+    """Raises Problem 403 where `unit` is outside the caller's subtree, or none of the owners is the caller's."""
+    require_area(caller, unit, what)
+    if not caller.covers(unit, owners):
+        raise Problem(403, f"{what} does not belong to {' or '.join(sorted(caller.orgs))}")
+
+
+def require_area(caller: Principal, unit: str, what: str) -> None:
+    """Raises Problem 403 where `unit` is outside the caller's subtree, whoever owns the thing."""
+    if not unit.startswith(caller.prefix):
         raise Problem(403, f"{what} belongs to unit {unit}, outside your unit {caller.unit}")

@@ -117,7 +117,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
         timeout_keep_alive=30, ws_ping_interval=20.0, ws_max_size=64 * 1024, h11_max_incomplete_event_size=32 * 1024,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
     )  # fmt: skip
     server = _Server(config, hub.close)
     try:
@@ -225,3 +225,4 @@ def _watch(context: Context, projector: Projector, bus: KafkaBus, history: Histo
     )
     watch("cityops_outbox", "Notifications", lambda: listing.figures(context.outbox, int(time.time() * 1000)))
     watch("cityops_sign_in", "Sign-ins", lambda: {"failures_total": float(context.auth.failures)})
+    watch("cityops_audit", "Audit rows that could not be kept", lambda: {"lost_total": float(context.journal.failures)})

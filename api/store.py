@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from api import migrating, schema
+from api import alert_orgs, migrating, schema
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
@@ -61,6 +61,7 @@ class Store:
         self.shared = self.writer.dialect.name == "postgresql"  # other processes may write too
         with self.write() as tx:
             migrating.prepare(tx, automatic=not self.shared)
+            alert_orgs.fill(tx)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
             if epoch is None:
                 epoch = new_epoch()
@@ -145,6 +146,7 @@ class Store:
                 _update_all(tx, changed)
             if steps:
                 tx.execute(insert(schema.transitions), steps)
+                alert_orgs.keep(tx, {r.id: r.orgs for r in made}, fresh)
             if events:
                 tx.execute(
                     insert(schema.events),
@@ -164,6 +166,7 @@ class Store:
             theirs = schema.alerts.c.run.in_(runs)
             ids = select(schema.alerts.c.id).where(theirs)
             tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
+            alert_orgs.forget(tx, ids)
             tx.execute(delete(schema.alerts).where(theirs))
             tx.execute(delete(schema.events))  # cursors of the old epoch are answered with resync
             for table in (schema.offsets, schema.topics):

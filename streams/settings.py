@@ -94,6 +94,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("seats", "", "own seats of townships and villages; empty: `geo/seats.csv` of the data folder, if any"),
     Setting("geo_file_mb", 100, "megabytes of a file of boundaries, units or seats that is imported at most"),
     Setting("access_token_s", 3600, "life of an access token"),
+    Setting(
+        "requests_per_minute", 6000, "requests a minute with one token, ingest apart; more is answered 429; 0: any"
+    ),
+    Setting(
+        "trusted_proxies",
+        "",
+        "addresses and networks of reverse proxies whose X-Forwarded-For is believed, a comma list",
+    ),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
     Setting(
         "db",

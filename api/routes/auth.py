@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import JSONResponse, Response
@@ -59,7 +59,17 @@ async def token(
     return response
 
 
+@router.post("/auth/sign-out", status_code=204, responses=problems(401))
+async def sign_out(ctx: Ctx, caller: Caller) -> Response:
+    """End this sign-in: its refresh token and its access tokens are refused from now on."""
+    await asyncio.to_thread(ctx.auth.sign_out, caller)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, path=API, httponly=True, samesite="strict")
+    return response
+
+
 @router.get("/auth/me", responses=problems(401))
-async def me(caller: Caller) -> dict[str, str]:
-    """Who the token is: user, role, unit."""
-    return {"user": caller.name, "role": caller.role, "unit": caller.unit}
+async def me(caller: Caller) -> dict[str, Any]:
+    """Who the token is: user, role, unit, organisations; of a machine also its scopes."""
+    out = {"user": caller.name, "role": caller.role, "unit": caller.unit, "orgs": sorted(caller.orgs)}
+    return out if caller.scopes is None else {**out, "scopes": sorted(caller.scopes)}

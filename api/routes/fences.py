@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import asking
+from api.audit_note import changed
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import FENCE_BODY, problems
 from api.errors import Problem
@@ -42,7 +43,7 @@ async def fences(
     page: Annotated[Text, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """Fences in order of id; with `Accept: application/geo+json` as features, the shape as polygons."""
-    scope = asking.scoped(caller, asking.unit_prefix(unit))
+    scope = asking.area(caller, asking.unit_prefix(unit))
     kinds = asking.several("kind", kind, KINDS)
     only_now = asking.one_of("active", active, ("now", "all")) == "now"
     words = asking.searched(q).lower().split()
@@ -119,7 +120,7 @@ async def remove(
         done = removal(id, seen or None, _known(ctx), caller.name, _now())
         if isinstance(done, BadFence):
             raise Problem(409 if done.field == STALE else 404, str(done))
-        await _write(ctx, done)
+        await _write(ctx, done, old)
         return _json(public(done))
 
 
@@ -144,11 +145,13 @@ async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None)
         raise Problem(409, str(result.problems[0]))
     if not result.fences:
         return known[written.id]
-    await _write(ctx, result.fences[0])
+    await _write(ctx, result.fences[0], old if there else None)
     return result.fences[0]
 
 
-async def _write(ctx: Context, fence: Fence) -> None:
+async def _write(ctx: Context, fence: Fence, old: Fence | None) -> None:
+    now = None if fence.removed else public(fence)
+    changed(f"fences/{fence.id}", public(old) if old else None, now, unit_of(fence))
     await ctx.tables.write(TOPIC, [(fence.id, fence.version, encode(fence))])
     await ctx.registry.seen(TOPIC, fence.id, fence.version, SEEN_S)
 

@@ -15,6 +15,7 @@ import msgspec
 from fastapi import APIRouter, Request
 
 from api import duty_store, users
+from api.audit_note import acting, asked
 from api.context import Context, Ctx
 from api.docs import problems
 from api.errors import Problem
@@ -132,9 +133,12 @@ async def _ack(ctx: Context, row: dict[str, Any], way: str, now: int) -> None:
         comment=COMMENT[way],
         key=stable_id("inbound", row["id"]),
     )
+    acting(f"ack by {way}", command.by, command.role, command.unit)
+    noted = asked(f"alerts/{command.alert}", row["unit"], command="ack", id=command.id, before={"version": None})
     result = await ctx.bus.send(command, row["run"], ctx.settings.command_wait_s)
     if result is None:
         raise Problem(504, f"no answer of the alerts app within {ctx.settings.command_wait_s:g} s", command=command.id)
     if not result.get("accepted"):
         reason = (result.get("reason") or {}).get("en") or "refused"
         raise Problem(int(result.get("status") or 409), f"alert {row['alert']}: {reason}", row=result.get("row", ""))
+    noted["after"] = {"version": (result.get("alert") or {}).get("version")}

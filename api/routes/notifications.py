@@ -138,6 +138,7 @@ async def _changed(step: Any, *args: Any) -> dict[str, Any]:
 def _only(caller: Principal, roles: frozenset[str], what: str) -> None:
     if caller.role not in roles:
         raise Problem(403, f"role {caller.role} may not {what}; this needs one of {', '.join(sorted(roles))}")
+    asking.scoped(caller, None)  # what units do, not organisations
 
 
 def _now() -> int:

@@ -51,9 +51,9 @@ async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
     """Pick people who are on duty now, in promised hours; voice, SMS or chat asks them to answer within 5 min."""
     wanted = asking.unit_prefix(body.unit)
     require(caller, "hold a roll-call")
-    if wanted is not None and not wanted.startswith(caller.prefix):
+    prefix, now = asking.scoped(caller, wanted), int(time.time() * 1000)
+    if wanted is not None and prefix != wanted:
         raise Problem(403, f"unit {body.unit} is outside your unit {caller.unit}")
-    prefix, now = caller.prefix if wanted is None else wanted, int(time.time() * 1000)
     seed = secrets.randbelow(2**53) if body.seed is None else body.seed
     chosen = picked(candidates(ctx.registry.duty, prefix, now), body.number, seed)
     if not chosen:

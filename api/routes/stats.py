@@ -45,7 +45,8 @@ async def stats(
         "since_ms": asking.moment("since", since),
         "until_ms": asking.moment("until", until),
     }
-    wanted = queries.AlertFilter(prefix=asking.scoped(caller, prefix), **fields)
+    scope = asking.scope(caller, prefix)
+    wanted = queries.AlertFilter(prefix=scope.prefix, orgs=scope.orgs, **fields)
     return await asyncio.to_thread(queries.counts, ctx.store, wanted)
 
 

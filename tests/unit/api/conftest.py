@@ -52,6 +52,13 @@ ACCOUNTS = {
     "engineer": ("engineer", "522600"),
     "admin": ("admin", "522600"),
 }
+OWN_ORG, OTHER_ORG = "凯里供水", "黄平燃气"  # of what is in 522601 and 522622
+ORG_ACCOUNTS = {
+    **{f"{role}@own": (role, "522600", (OWN_ORG,)) for role in ("viewer", "officer", "commander", "engineer", "admin")},
+    "commander@other": ("commander", "522600", (OTHER_ORG,)),
+    "engineer@other": ("engineer", "522600", (OTHER_ORG,)),
+    "own@elsewhere": ("commander", "522622", (OWN_ORG,)),
+}
 
 
 def alert_json(id_: str = "a1", version: int = 1, **changes: Any) -> dict[str, Any]:
@@ -172,16 +179,17 @@ class FakeRegistry:
                 Sensor(
                     id="522601-W-PRS-000001", domain="water", kind="pressure", zone="522601-W-DMA01",
                     unit_code="522601001001", lon=107.98, lat=26.58, unit="m", name_zh="北京西路压力",
+                    owner_org=OWN_ORG,
                 ),
                 Sensor(
                     id="522622-G-CH4-000001", domain="gas", kind="methane", zone="522622-G-REG01",
-                    unit_code="522622001", unit="%LEL",
+                    unit_code="522622001", unit="%LEL", owner_org=OTHER_ORG,
                 ),
             )
         }  # fmt: skip
         valve = Asset(
             id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601001", lon=107.98, lat=26.58,
-            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0,
+            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0, owner_org=OWN_ORG,
         )  # fmt: skip
         self.table = Table([*self._sensors.values(), valve])
         self.written: list[Record] = []
@@ -276,6 +284,8 @@ def hashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     made = Store.in_folder(tmp_path_factory.mktemp("users"))
     for name, (role, unit) in ACCOUNTS.items():
         users.put(made, name, PASSWORD, role, unit)
+    for name, (role, unit, _) in ORG_ACCOUNTS.items():
+        users.put(made, name, PASSWORD, role, unit)
     with made.read() as tx:
         rows = [dict(r._mapping) for r in tx.execute(select(schema.users))]
     made.close()
@@ -287,9 +297,12 @@ def context(store: Store, outbox: Outbox, tmp_path: Path, hashed: list[dict[str,
     from sqlalchemy import insert
 
     from api import schema
+    from api.account_tables import user_orgs
 
     with store.write() as tx:
         tx.execute(insert(schema.users), hashed)
+        rows = [{"name": name, "org": org} for name, (_, _, orgs) in ORG_ACCOUNTS.items() for org in orgs]
+        tx.execute(insert(user_orgs), rows)
     hub = Hub(store.cursor())
     registry = FakeRegistry()
     alarms = AlarmFigures()
