@@ -10,13 +10,15 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from api import docs, errors, pages
+from api import docs, errors, pages, playbooks as playbook_file
 from api.context import Context
 from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
+from api.photos import MEGABYTE
 from api.routes import (
     alerts,
     assets,
+    attachments,
     auth,
     bulk,
     cap,
@@ -33,9 +35,12 @@ from api.routes import (
     ingest,
     notifications,
     places,
+    playbooks,
     policies,
+    profiles,
     reports,
     rollcalls,
+    sensor_health,
     sensors,
     stats,
     where,
@@ -47,11 +52,15 @@ PARTS = (
     handmade,
     bulk,
     commands,
+    attachments,
+    playbooks,
     reports,
     feed,
     places,
     assets,
+    sensor_health,
     sensors,
+    profiles,
     fences,
     policies,
     where,
@@ -79,6 +88,7 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
         redirect_slashes=False,
     )
     app.state.context = context
+    context.playbooks = playbook_file.load(context.settings.playbooks)
     errors.install(app)
     v1 = APIRouter(prefix=API)
     for part in PARTS:
@@ -87,7 +97,13 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.include_router(v1)
     app.include_router(cap.router)
     app.include_router(health.router)
-    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics, tiles=context.settings.tile_url)
+    app.add_middleware(
+        Guard,
+        auth=context.auth,
+        metrics=context.metrics,
+        tiles=context.settings.tile_url,
+        photo=context.settings.photo_mb * MEGABYTE,
+    )
     pages.mount(app, console)
     _describe(app)
     return app

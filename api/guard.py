@@ -40,6 +40,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 MAX_BODY = 1024 * 1024
+MAX_FORM = 64 * 1024  # the fields of a form beside its photo
 MAX_INGEST = MAX_MESSAGE_BYTES  # one body is one Kafka message, or less
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -62,8 +63,9 @@ def security_headers(tiles: str = "") -> list[tuple[bytes, bytes]]:
 class Guard:
     """Wraps the application; puts the caller into `scope["state"]["principal"]`."""
 
-    def __init__(self, app: ASGIApp, auth: Auth, metrics: Metrics, tiles: str = "") -> None:
+    def __init__(self, app: ASGIApp, auth: Auth, metrics: Metrics, tiles: str = "", photo: int = MAX_BODY) -> None:
         self._app = app
+        self._photo = photo  # bytes of a photo at most
         self._headers = security_headers(tiles)
         self._auth = auth
         self._metrics = metrics
@@ -88,7 +90,7 @@ class Guard:
         try:
             refusal = await self._check(scope)
             if refusal is None:
-                await self._app(scope, _limited(scope, receive), measured)
+                await self._app(scope, _limited(scope, receive, self._photo), measured)
             elif scope["type"] == "http":
                 await answer(refusal)(scope, receive, measured)
             else:
@@ -112,8 +114,9 @@ class Guard:
                 return Problem(403, f"{principal.name} is a device's token: it may only send readings to {INGEST}")
             scope.setdefault("state", {})["principal"] = principal
         size = headers.get("content-length", "0")
-        if not size.isdigit() or int(size) > _limit(path):
-            return _too_large(_limit(path))
+        limit = _limit(path, self._photo)
+        if not size.isdigit() or int(size) > limit:
+            return _too_large(limit)
         return None
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
@@ -129,7 +132,9 @@ class Guard:
         return principal if known else await asyncio.to_thread(self._auth.principal, token)
 
 
-def _limit(path: str) -> int:
+def _limit(path: str, photo: int) -> int:
+    if path.startswith(f"{API}/alerts/") and path.endswith("/attachments"):
+        return photo + MAX_FORM
     return MAX_INGEST if path == INGEST else MAX_BODY
 
 
@@ -137,11 +142,11 @@ def _too_large(limit: int) -> Problem:
     return Problem(413, f"the body is too large; at most {limit} bytes are taken")
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive, photo: int) -> Receive:
     """`receive` that also bounds a body sent without a length."""
     if scope["type"] != "http":
         return receive
-    limit = _limit(scope["path"])
+    limit = _limit(scope["path"], photo)
     seen = 0
 
     async def limited() -> Message:
