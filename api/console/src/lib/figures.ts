@@ -24,10 +24,11 @@ export const unitOf = (measure: Measure): string => (measure.endsWith("_share") 
 /** Is more of it better (1), worse (-1)? */
 export const GOOD: Record<Measure, number> = { alerts: -1, ack_share: 1, dispose_share: 1, closed_share: 1, false_share: -1, overdue: -1, online_share: 1 };
 
-/** "good", "bad", "" of a change. */
+/** "good", "bad", "" of a change as `change` tells it. */
 export function turn(measure: Measure, now: number | null | undefined, before: number | null | undefined): string {
-  if (now === null || now === undefined || before === null || before === undefined || now === before) return "";
-  return (now > before ? 1 : -1) * GOOD[measure] > 0 ? "good" : "bad";
+  const told = change(now, before, unitOf(measure));
+  if (!/^[+-]/.test(told)) return "";
+  return (told.startsWith("+") ? 1 : -1) * GOOD[measure] > 0 ? "good" : "bad";
 }
 
 /** Shade 0 (none) to 5 (the most) of a count. */
@@ -61,7 +62,10 @@ export function shown(value: number | null | undefined, unit = ""): string {
 /** How two periods differ: "+12 %", "" where that says nothing. */
 export function change(now: number | null | undefined, before: number | null | undefined, unit = ""): string {
   if (now === null || now === undefined || before === null || before === undefined) return "";
-  const sign = (v: number, digits: number) => `${v > 0 ? "+" : ""}${v.toFixed(digits)}`;
+  const sign = (v: number, digits: number) => {
+    const round = Number(v.toFixed(digits)); // nothing is "-0.0"
+    return round ? `${round > 0 ? "+" : ""}${round.toFixed(digits)}` : "±0";
+  };
   if (unit === "share") return `${sign((now - before) * 100, 1)} %`;
   return before ? `${sign((now / before - 1) * 100, 0)} %` : "";
 }
