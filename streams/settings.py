@@ -133,6 +133,10 @@ SETTINGS: tuple[Setting, ...] = (
         "tile_url", "", "map tiles under the console's map, https://host/{z}/{x}/{y}.png, WGS-84; empty: a sketch map"
     ),
     Setting("tile_attribution", "", "words that the tiles' owner wants on the map"),
+    Setting("photo_mb", 8, "megabytes of a photo that is attached to an alert at most"),
+    Setting(
+        "playbooks", "", "TOML file with own playbooks; each replaces one that ships (docs/console.md); empty: none"
+    ),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

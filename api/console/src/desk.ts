@@ -1,6 +1,6 @@
 /** The parts of the console, connected: session, snapshot and feed, alerts, units, clock. Pages and components use these. */
 
-import { computed, ref, watch } from "vue";
+import { computed, ref, shallowRef, watch } from "vue";
 
 import { ring } from "./lib/alarm";
 import { isRed, rank } from "./lib/alerts";
@@ -12,7 +12,7 @@ import { Feed } from "./lib/feed";
 import { problemWords, t, term } from "./lib/i18n";
 import { go, route } from "./lib/route";
 import { Store } from "./lib/store";
-import type { Alert } from "./lib/types";
+import type { Alert, Point } from "./lib/types";
 import { Units } from "./lib/units";
 
 const PAGE = 500;
@@ -106,6 +106,11 @@ auth.onEnd = (why) => {
   ended.value = why === "expired" ? "expired" : "";
   if (why === "signout") go({ page: "operations", alert: null });
 };
+
+export const reporting = ref(false); // the form of an alert made by hand is open
+export const picking = shallowRef<((place: Point) => void) | null>(null); // who waits for a click on the map
+watch(reporting, (on) => { if (!on) picking.value = null; });
+export const mayReport = computed(() => ["officer", "commander", "admin"].includes(auth.me.role));
 
 export const choose = (id: string | null): void => go({ alert: id });
 export const chosen = computed(() => (auth.signedIn ? route.alert : null));

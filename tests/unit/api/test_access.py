@@ -4,6 +4,7 @@ is left out of it."""
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +17,9 @@ from api import duty_store
 from api.app import create_app
 from api.context import Context
 from api.guard import API
+from api.photos import Photos
 from api.roles import COMMANDS, ROLES
+from api.routes import sensor_health
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
@@ -62,6 +65,10 @@ ROSTER = {"rotations": [{"role": "main", "teams": [["kaili", "town"]], "starts":
 SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099-01-01T00:00:00Z",
         "until": "2099-01-02T00:00:00Z"}  # fmt: skip
 
+PNG = b"\x89PNG\r\n\x1a\n"
+REF = str(Photos(Path()).ref_of(PNG))
+PHOTO = {"data": {"version": "1"}, "files": {"photo": ("a.png", PNG, "image/png")}}
+
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/auth/me", "/auth/me", None, ALL, True),
@@ -77,6 +84,9 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
     ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
+    ("GET", "/alerts/{id}/playbook", "/alerts/w/playbook", None, ALL, False),
+    ("POST", "/alerts/{id}/attachments", "/alerts/w/attachments", PHOTO, set(COMMANDS["attach"]), False),
+    ("GET", "/alerts/{id}/attachments/{ref}", f"/alerts/w/attachments/{REF}", None, ALL, False),
     ("GET", "/feed", "/feed?unit=522601", None, ALL, False),
     ("GET", "/ws", "/ws", None, ALL, True),
     ("GET", "/units/{code}", "/units/522601", None, ALL, True),
@@ -88,6 +98,13 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/assets", "/assets", NEW, EDITORS, False),
     ("PUT", "/assets/{code}", f"/assets/{V}", {**NEW, "id": V, "version": 1}, EDITORS, False),
     ("DELETE", "/assets/{code}", f"/assets/{V}?version=1", None, EDITORS, False),
+    ("GET", "/sensors", "/sensors", None, ALL, True),
+    ("GET", "/sensors", "/sensors?unit=522601", None, ALL, False),
+    ("GET", "/sensors/unknown", "/sensors/unknown", None, EDITORS, False),
+    ("GET", "/profiles", "/profiles", None, ALL, True),
+    ("GET", "/profiles/{domain}", "/profiles/water", None, ALL, True),
+    ("POST", "/profiles/{domain}/check", "/profiles/water/check", {"toml": ""}, EDITORS, False),
+    ("PUT", "/profiles/{domain}", "/profiles/water", {"toml": "", "version": 0}, EDITORS, False),
     ("GET", "/sensors/{id}", f"/sensors/{W}", None, ALL, False),
     ("GET", "/sensors/{id}/readings", f"/sensors/{W}/readings", None, ALL, False),
     ("GET", "/fences", "/fences", None, ALL, True),
@@ -106,6 +123,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
     ("GET", "/stats/alarms", "/stats/alarms", None, ALL, True),
     ("GET", "/stats/alarms", "/stats/alarms?unit=522601&format=csv", None, ALL, False),
+    ("GET", "/stats/management", "/stats/management", None, ALL, True),
+    ("GET", "/stats/management", "/stats/management?unit=522601&format=csv", None, ALL, False),
     ("GET", "/notifications", "/notifications", None, ALL, True),
     ("GET", "/notifications", "/notifications?unit=522601", None, ALL, False),
     ("GET", "/notifications/channels", "/notifications/channels", None, {"commander", "engineer", "admin"}, False),
@@ -181,8 +200,13 @@ def exercise() -> bytes:
 
 
 @pytest.fixture
-def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
-    projection.feed(record("w", severity="III", owner_org=OWN_ORG), record("g", domain="gas", unit="522622001"))
+def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    monkeypatch.setattr(sensor_health, "read", lambda settings, last: [])
+    Photos(context.folder).keep(REF, PNG)
+    projection.feed(
+        record("w", severity="III", owner_org=OWN_ORG, attachments=[{"ref": REF}]),
+        record("g", domain="gas", unit="522622001"),
+    )
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
     registry = context.registry
@@ -212,6 +236,8 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
 
 async def ask(app: FastAPI, method: str, path: str, body: Any, headers: dict[str, str]) -> int:
     kind = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    if isinstance(body, dict) and "files" in body:
+        kind = body
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         return (await client.request(method, path if path.startswith("/cap/") else API + path, **kind)).status_code
