@@ -35,7 +35,8 @@ from streams.settings import Settings
 
 
 class Projection(Protocol):
-    trouble: str
+    @property
+    def trouble(self) -> str: ...
 
     async def stored(self, alert: str, version: int, timeout_s: float) -> bool: ...
 

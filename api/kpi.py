@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -89,12 +89,16 @@ class AlarmFigures:
 
     def take(self, records: Iterable[Record]) -> None:
         """Records that made a transition, in their order."""
+        self.take_facts([record.fact for record in records])
+
+    def take_facts(self, facts: Sequence[Fact]) -> None:
+        """Facts in their order; one whose version came before changes nothing."""
         with self._lock:
             if self.ready:
-                for record in records:
-                    self._journal.apply(record.fact)
+                for fact in facts:
+                    self._journal.apply(fact)
             else:
-                self._waiting += [record.fact for record in records]
+                self._waiting += facts
 
     def ask(self, question: Question) -> dict[str, Any]:
         """The answer of `streams.kpi.figures`."""

@@ -113,15 +113,19 @@ _REASONS = (
 )
 
 
+def reason(error: Exception) -> str:
+    """What is wrong and what to do, of an error of a database's driver."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    return next((fix for part, fix in _REASONS if part in text), text)
+
+
 @contextmanager
 def explained(url: str) -> Iterator[None]:
     """Turn a database's error into a StoreError that says what to do."""
     try:
         yield
     except (DatabaseError, sqlite3.Error) as error:
-        text = str(getattr(error, "orig", None) or error).lower()
-        reason = next((fix for part, fix in _REASONS if part in text), text)
-        raise StoreError(f"{named(url)}: {reason}") from error
+        raise StoreError(f"{named(url)}: {reason(error)}") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the database: {error}") from error
 

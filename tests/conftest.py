@@ -65,8 +65,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database: SQLite, and PostgreSQL too in modules that say `DATABASES = BOTH`."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """URL of an empty database: SQLite, and PostgreSQL too in modules that say `DATABASES = BOTH`.
+
+    $CITYOPS_TEST_DATABASE names the one of the other modules.
+    """
+    if getattr(request, "param", os.environ.get("CITYOPS_TEST_DATABASE", "sqlite")) == "sqlite":
         return f"sqlite:///{tmp_path / 'cityops.db'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.database()

@@ -16,8 +16,8 @@ from streams.errors import CityopsError, UsageError, explain
 from streams.notify.masking import masked
 from streams.settings import SETTINGS, Setting, SettingError, Settings
 
-# Read by the project, but no setting: where the tests find recordings and a running broker, who started a child
-NOT_SETTINGS = frozenset({"CITYOPS_TEST_DATA", "CITYOPS_TEST_BROKER", "CITYOPS_PARENT"})
+# Read by the project, but no setting: where the tests find recordings, a broker, a database; who started a child
+NOT_SETTINGS = frozenset({"CITYOPS_TEST_DATA", "CITYOPS_TEST_BROKER", "CITYOPS_TEST_DATABASE", "CITYOPS_PARENT"})
 _SECRET_WORDS = frozenset({"password", "secret", "token"})
 _TYPES = {bool: "true/false", int: "whole number", float: "number", str: "text"}
 _INTRO = """# Settings

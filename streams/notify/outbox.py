@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from streams.alert_parts import Notice
+from streams.errors import UsageError
 from streams.notify import plan, schema, states
 from streams.notify.plan import Recipient, Row
 from streams.notify.records import Change, Seen, pack
@@ -51,6 +52,8 @@ class Outbox:
     @classmethod
     def of(cls, settings: Settings, folder: Path) -> Outbox:
         """That of the settings: `notify_db`, else `<data>/outbox.db`; raises StoreError."""
+        if settings.notify_db and settings.notify_db == settings.db:
+            raise UsageError("CITYOPS_NOTIFY_DB and CITYOPS_DB name the same database; give the outbox one of its own")
         return cls(settings.notify_db or f"sqlite:///{folder / 'outbox.db'}")
 
     @contextmanager

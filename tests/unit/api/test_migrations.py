@@ -43,7 +43,10 @@ def differences(db: Engine) -> list[Any]:
 def triggers(db: Engine) -> list[Any]:
     catalogue = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
     if db.dialect.name == "postgresql":
-        catalogue = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
+        catalogue = (
+            "SELECT tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
+            "WHERE NOT tgisinternal AND relnamespace = CAST(current_schema() AS regnamespace) ORDER BY tgname"
+        )
     with db.begin() as tx:
         return [tuple(" ".join(v.split()) for v in row) for row in tx.execute(text(catalogue))]
 
