@@ -40,7 +40,9 @@ from api.routes import (
     rollcalls,
     sensors,
     stats,
+    webhooks,
     where,
+    workorders,
 )
 
 PARTS = (
@@ -65,6 +67,8 @@ PARTS = (
     rollcalls,
     notifications,
     inbound,
+    webhooks,
+    workorders,
     audit,
 )  # in the order of the OpenAPI document
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -19,6 +20,7 @@ from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.roles import Principal
 from api.store import Store
+from api.webhook_sender import WebhookSender
 from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
@@ -27,6 +29,8 @@ from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command, Detection
+from streams.notify.channels.http import Poster
+from streams.notify.options import allowed_from
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -125,6 +129,12 @@ class Context:
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.store)
+
+    @cached_property
+    def webhooks(self) -> WebhookSender:
+        """Raises UsageError where the setting of allowed hosts cannot be used."""
+        poster = Poster(allowed_from(self.settings), self.settings.notify_timeout_s)
+        return WebhookSender(self.store, poster, lambda id_: self.auth.secret_of(f"webhook:{id_}"))
 
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""

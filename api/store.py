@@ -15,7 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from api import account_tables as account_tables, alert_orgs, audit_table as audit_table, schema
+from api import (
+    account_tables as account_tables,
+    alert_orgs,
+    audit_table as audit_table,
+    schema,
+    webhook_table as webhook_table,
+)
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
