@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
@@ -29,11 +29,13 @@ from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command, Detection
-from streams.notify.channels.http import Poster
 from streams.notify.options import allowed_from
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.notify.channels.http import Poster
 
 
 class Projection(Protocol):
@@ -133,7 +135,12 @@ class Context:
     @cached_property
     def webhooks(self) -> WebhookSender:
         """Raises UsageError where the setting of allowed hosts cannot be used."""
-        poster = Poster(allowed_from(self.settings), self.settings.notify_timeout_s)
+        allowed = allowed_from(self.settings)
+
+        def poster() -> Poster:
+
+            return Poster(allowed, self.settings.notify_timeout_s)
+
         return WebhookSender(self.store, poster, lambda id_: self.auth.secret_of(f"webhook:{id_}"))
 
     def policies_in_force(self) -> dict[str, Policy]:

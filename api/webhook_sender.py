@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -26,8 +27,10 @@ from api.webhook_store import Webhook
 from streams.notify import signing
 from streams.notify.backoff import wait_ms
 from streams.notify.channels.base import Outcome
-from streams.notify.channels.http import Poster
 from streams.sql import StoreError
+
+if TYPE_CHECKING:
+    from streams.notify.channels.http import Poster
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.5
@@ -37,10 +40,15 @@ MEDIA_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 class WebhookSender:
-    """Runs until cancelled. `secret_of`: the signing secret of a subscription's id; `poster` goes through the guard."""
+    """Runs until cancelled. `secret_of`: the signing secret of a subscription's id.
 
-    def __init__(self, store: Store, poster: Poster, secret_of: Callable[[str], str]) -> None:
-        self._store, self._poster, self._secret_of = store, poster, secret_of
+    `poster` makes what goes through the guard, when it is first needed: an HTTP client with its certificates has 20 MB.
+    """
+
+    def __init__(self, store: Store, poster: Callable[[], Poster], secret_of: Callable[[str], str]) -> None:
+        self._store, self._secret_of = store, secret_of
+        self._make = poster
+        self._poster: Poster | None = None
         self._me = secrets.token_hex(8)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -56,7 +64,8 @@ class WebhookSender:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            await self._poster.close()
+            if self._poster is not None:
+                await self._poster.close()
             with contextlib.suppress(StoreError):
                 kept.release(self._store, self._me)
 
@@ -133,6 +142,8 @@ class WebhookSender:
         body = text.encode()
         headers = {"Content-Type": MEDIA_TYPE, "Idempotency-Key": event, "X-Cityops-Webhook": hook.id}
         headers |= signing.headers(self._secret_of(hook.id), time.time(), body)
+        if self._poster is None:
+            self._poster = self._make()
         return await self._poster.post(hook.url, body, headers, arrived=True)
 
 

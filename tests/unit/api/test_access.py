@@ -219,7 +219,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
                                           "why": "", "body": "{}"})  # fmt: skip
     for name in ("remove", "unbury"):  # for the next role it is there again
         monkeypatch.setattr(webhook_store, name, lambda *_: True)
-    context.webhooks = WebhookSender(context.store, FakePoster(), str)  # type: ignore[arg-type]
+    context.webhooks = WebhookSender(context.store, FakePoster, str)  # type: ignore[arg-type]
     exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)

@@ -31,7 +31,7 @@ def schema(context: Context, projection: FakeProjection, bus: FakeBus) -> Any:
     projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
-    context.webhooks = WebhookSender(context.store, FakePoster(), str)  # type: ignore[arg-type]
+    context.webhooks = WebhookSender(context.store, FakePoster, str)  # type: ignore[arg-type]
     keep(context, state="dead", unit="522601001", id="m1")
     context.hub.close()  # a feed that is opened ends at once
     context.settings = context.settings.replace(requests_per_minute=0, notify_inbound_secret="s" * 32)

@@ -37,7 +37,7 @@ HOOK = {"name": "平台", "url": "https://8.8.8.8/hook"}
 @pytest.fixture
 def poster(context: Context) -> FakePoster:
     made = FakePoster()
-    context.webhooks = WebhookSender(context.store, made, lambda id_: context.auth.secret_of(f"webhook:{id_}"))  # type: ignore[arg-type]
+    context.webhooks = WebhookSender(context.store, lambda: made, lambda id_: context.auth.secret_of(f"webhook:{id_}"))  # type: ignore[arg-type]
     return made
 
 
@@ -161,7 +161,7 @@ async def test_after_a_rebuild_one_resync_and_no_old_event(
 async def test_one_of_several_processes_sends(context: Context, projection: FakeProjection, poster: FakePoster) -> None:
     hook(context)
     projection.feed(*(record(f"a{n}") for n in range(20)))
-    other = WebhookSender(context.store, poster, str)  # type: ignore[arg-type]
+    other = WebhookSender(context.store, lambda: poster, str)  # type: ignore[arg-type]
     await asyncio.gather(context.webhooks.start_due(), other.start_due())
     await asyncio.gather(context.webhooks.idle(), other.idle())
     assert subjects(poster) == [f"a{n}" for n in range(20)]
@@ -201,7 +201,7 @@ async def test_the_guard_refuses_our_own_network(context: Context, projection: F
             assert answer.json()["detail"].startswith("body.url"), url
     hook(context, url="http://127.0.0.1:1/x")  # as a name that later resolves to us would
     projection.feed(record("a"))
-    context.webhooks = WebhookSender(context.store, Poster(allowed_from(context.settings), 1.0), str)
+    context.webhooks = WebhookSender(context.store, lambda: Poster(allowed_from(context.settings), 1.0), str)
     await send(context)
     (found,) = kept.everyone(context.store)
     assert found.why.startswith("not allowed")

@@ -33,7 +33,7 @@ def dispatched(projection: FakeProjection, bus: FakeBus) -> FakeProjection:
 
 async def test_a_dispatch_goes_out_as_one_order(context: Context, projection: FakeProjection, dispatched: Any) -> None:
     poster = FakePoster()
-    context.webhooks = WebhookSender(context.store, poster, str)  # type: ignore[arg-type]
+    context.webhooks = WebhookSender(context.store, lambda: poster, str)  # type: ignore[arg-type]
     with context.store.write() as tx:
         wanted = {"events": ["workorder"]}
         tx.execute(insert(webhooks), subscription("h", epoch=context.store.epoch, wanted=wanted))
