@@ -45,7 +45,9 @@ from api.routes import (
     sensor_health,
     sensors,
     stats,
+    webhooks,
     where,
+    workorders,
 )
 
 PARTS = (
@@ -74,6 +76,8 @@ PARTS = (
     rollcalls,
     notifications,
     inbound,
+    webhooks,
+    workorders,
     audit,
 )  # in the order of the OpenAPI document
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -6,6 +6,8 @@ guards all of `/api/v1` (`api.guard`). After too many wrong passwords (`api.thro
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +98,10 @@ class Auth:
         family = family or tokens.new_family()
         access = tokens.access_token(self._key, user, self._life_s, family)
         return Tokens(access, tokens.refresh_token(self._store, user, family), self._life_s, user)
+
+    def secret_of(self, label: str) -> str:
+        """A secret of something that this server signs, derived from its own key and kept nowhere."""
+        return hmac.new(self._key.encode(), f"secret of {label}".encode(), hashlib.sha256).hexdigest()
 
     def _allowed(self, user: users.User) -> bool:
         return self._demo or not user.demo

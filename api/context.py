@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
@@ -21,6 +22,7 @@ from api.metrics import Metrics
 from api.playbooks import Playbook
 from api.roles import Principal
 from api.store import Store
+from api.webhook_sender import WebhookSender
 from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
@@ -29,9 +31,13 @@ from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command, Detection
+from streams.notify.options import allowed_from
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.notify.channels.http import Poster
 
 
 class Projection(Protocol):
@@ -132,6 +138,17 @@ class Context:
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.store)
+
+    @cached_property
+    def webhooks(self) -> WebhookSender:
+        """Raises UsageError where the setting of allowed hosts cannot be used."""
+        allowed = allowed_from(self.settings)
+
+        def poster() -> Poster:
+
+            return Poster(allowed, self.settings.notify_timeout_s)
+
+        return WebhookSender(self.store, poster, lambda id_: self.auth.secret_of(f"webhook:{id_}"))
 
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""

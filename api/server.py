@@ -106,6 +106,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         history.start()
         jobs = {"projector": projector.run(), "commands": bus.run(), "registry": registry.run(), "pings": hub.pings()}
         jobs["alarm figures"] = alarms.run(store)
+        jobs["webhooks"] = context.webhooks.run()
         jobs["ready"] = _announce(context, listener)
         tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
         for task in tasks:

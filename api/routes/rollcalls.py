@@ -16,7 +16,7 @@ from api import asking, duty_store
 from api.body_text import written
 from api.context import Caller, Ctx
 from api.docs import problems
-from api.duty_pages import MAX_LIMIT, Limit, Page, asked, paged
+from api.duty_pages import MAX_LIMIT, Limit, Page, RowId, asked, paged
 from api.duty_scope import asked_place, inside, require
 from api.errors import Problem
 from api.roles import Principal, may_duty
@@ -68,7 +68,7 @@ async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
 
 
 @router.post("/duty/rollcalls/{id}/answer", responses=problems(401, 403, 404, 409, 422))
-async def answer(id: int, body: AnswerBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
+async def answer(id: RowId, body: AnswerBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
     """Answer a roll-call, once a person; a late answer is kept as late."""
     note = written("note", body.note)
     require(caller, "answer a roll-call")

@@ -1,4 +1,5 @@
-"""Organisations of accounts and alerts, sign-ins that were ended, machines' tokens with scopes, the audit log.
+"""Organisations of accounts and alerts, sign-ins that were ended, machines' tokens with scopes, the audit log,
+webhooks.
 
 The organisations of alerts that are there are filled in at the next start.
 """
@@ -26,10 +27,19 @@ def upgrade() -> None:
     op.create_index("ix_api_tokens_name", "api_tokens", ["name"])
     _table("alert_orgs", "alert org", *_texts("alert org"))
     op.create_index("ix_alert_orgs_org", "alert_orgs", ["org"])
-    seq = sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False)
-    status = sa.Column("status", sa.Integer(), nullable=False)
     _table(
-        "audit", "seq", seq, _big("at_ms"), *_texts("by unit place action"), status, *_long("json"),
+        "webhooks", "id", *_texts("id name"), *_long("url"), *_texts("prefix"), *_long("orgs wanted"), *_texts("by"),
+        _big("created_ms"), *_texts("epoch"), _big("seq"), _int("attempts"), _big("first_ms"), _big("next_ms"),
+        *_long("why"), _big("delivered"), sa.Column("delivered_ms", sa.BigInteger()), *_texts("owner"),
+        _big("lease_ms"),
+    )  # fmt: skip
+    _table(
+        "webhook_dead", "webhook event", *_texts("webhook event alert"), _big("at_ms"), _int("attempts"),
+        *_long("why body"),
+    )  # fmt: skip
+    seq = sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False)
+    _table(
+        "audit", "seq", seq, _big("at_ms"), *_texts("by unit place action"), _int("status"), *_long("json"),
         *_texts("prev hash"),
     )  # fmt: skip
     op.create_index("audit_unit", "audit", ["unit", "seq"])
@@ -48,6 +58,10 @@ def _texts(names: str) -> list[sa.Column[Any]]:
 
 def _long(names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.Text(), nullable=False) for name in names.split()]
+
+
+def _int(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer(), nullable=False)
 
 
 def _big(name: str) -> sa.Column[Any]:

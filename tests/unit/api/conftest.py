@@ -36,6 +36,7 @@ from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.duty.records import decode as decode_duty
 from streams.events import Command, Detection
+from streams.notify.channels.base import Outcome
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -110,6 +111,37 @@ def keep(context: Context, **changes: Any) -> dict[str, Any]:
     with context.outbox.write() as tx:
         tx.execute(insert(schema.messages), row)
     return row
+
+
+def subscription(id_: str, **changes: Any) -> dict[str, Any]:
+    """A row of `webhooks`."""
+    wanted = {"events": ["alert"], "severity": [], "domain": [], "mode": "actual", **changes.pop("wanted", {})}
+    return {
+        "id": id_, "name": id_, "url": "https://8.8.8.8/hook", "prefix": "5226",
+        "wanted": orjson.dumps(wanted).decode(), "by": "prefecture", "created_ms": T0, "epoch": "00000000",
+        "seq": 0, "attempts": 0, "first_ms": 0, "next_ms": 0,
+        "why": "", "delivered": 0, "delivered_ms": None, "owner": "", "lease_ms": 0, **changes,
+        "orgs": orjson.dumps(changes.get("orgs", [])).decode(),
+    }  # fmt: skip
+
+
+class FakePoster:
+    """A receiver of webhooks: keeps what it takes; refuses with what the test puts into `refusals`."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.bodies: list[bytes] = []
+        self.refusals: list[Outcome] = []
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str], arrived: bool) -> Outcome:
+        if self.refusals:
+            return self.refusals.pop(0)
+        self.taken.append((url, orjson.loads(body), dict(headers)))
+        self.bodies.append(body)
+        return Outcome(True, arrived=True)
+
+    async def close(self) -> None:
+        pass
 
 
 class FakeProjection:

@@ -12,14 +12,17 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
+from sqlalchemy import insert
 
-from api import duty_store
+from api import duty_store, webhook_store
 from api.app import create_app
 from api.context import Context
 from api.guard import API
 from api.photos import Photos
 from api.roles import COMMANDS, ROLES
 from api.routes import sensor_health
+from api.webhook_sender import WebhookSender
+from api.webhook_table import webhook_dead, webhooks
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
@@ -35,12 +38,14 @@ from tests.unit.api.conftest import (
     OWN_ORG,
     T0,
     FakeBus,
+    FakePoster,
     FakeProjection,
     FakeRegistry,
     alert_json,
     bearer,
     keep,
     record,
+    subscription,
 )
 
 W, G = "522601-W-PRS-000001", "522622-G-CH4-000001"
@@ -68,11 +73,22 @@ SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099
 PNG = b"\x89PNG\r\n\x1a\n"
 REF = str(Photos(Path()).ref_of(PNG))
 PHOTO = {"data": {"version": "1"}, "files": {"photo": ("a.png", PNG, "image/png")}}
+HOOK = {"name": "n", "url": "https://8.8.8.8/x"}
+DONE = {"order": "w-1", "status": "on_site", "by": "王"}
 
 # (method, template, path, body, roles that may, may an officer of another county)
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/auth/me", "/auth/me", None, ALL, True),
     ("POST", "/auth/sign-out", "/auth/sign-out", None, ALL, True),
+    ("GET", "/webhooks", "/webhooks", None, LEAD, False),
+    ("POST", "/webhooks", "/webhooks", {**HOOK, "unit": "522601"}, LEAD, False),
+    ("GET", "/webhooks/{id}", "/webhooks/h1", None, LEAD, False),
+    ("POST", "/webhooks/{id}/test", "/webhooks/h1/test", None, LEAD, False),
+    ("GET", "/webhooks/{id}/dead", "/webhooks/h1/dead", None, LEAD, False),
+    ("POST", "/webhooks/{id}/dead/{event}/resend", "/webhooks/h1/dead/e-1/resend", None, LEAD, False),
+    ("DELETE", "/webhooks/{id}", "/webhooks/h1", None, LEAD, False),
+    ("GET", "/workorders/{id}", "/workorders/w", None, ALL, False),
+    ("POST", "/workorders/{id}/status", "/workorders/w/status", DONE, ACTORS, False),
     ("GET", "/audit", "/audit", None, {"admin"}, False),
     ("GET", "/console", "/console", None, ALL, True),
     ("GET", "/alerts", "/alerts", None, ALL, True),
@@ -174,7 +190,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
 # all else belongs to units, and is closed to them (what nobody thought of, too).
 OWNED = {
     "/alerts/{id}", "/alerts/{id}/actions", "/alerts/{id}/report", "/alerts/{id}/commands", "/alerts/commands",
-    "/cap/{id}.xml", "/sensors/{id}", "/sensors/{id}/readings", "/assets/{code}", "POST /assets",
+    "/workorders/{id}", "/workorders/{id}/status", "/cap/{id}.xml", "/sensors/{id}", "/sensors/{id}/readings",
+    "/assets/{code}", "POST /assets",
 }  # fmt: skip
 OF_AREA = {  # lists show what is theirs
     "/alerts?unit=522601", "/feed?unit=522601", "/assets?unit=522601", "/stats?unit=522601", "/fences?unit=522601",
@@ -204,7 +221,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
     monkeypatch.setattr(sensor_health, "read", lambda settings, last: [])
     Photos(context.folder).keep(REF, PNG)
     projection.feed(
-        record("w", severity="III", owner_org=OWN_ORG, attachments=[{"ref": REF}]),
+        record("w", severity="III", owner_org=OWN_ORG, trigger="dispatch", attachments=[{"ref": REF}]),
         record("g", domain="gas", unit="522622001"),
     )
     bus.projection = projection
@@ -229,6 +246,13 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
     assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
     keep(context, state="dead", unit="522601001", id="m1")
     projection.feed(exercise())
+    with context.store.write() as tx:
+        tx.execute(insert(webhooks), subscription("h1", prefix="522601", orgs=[]))
+        tx.execute(insert(webhook_dead), {"webhook": "h1", "event": "e-1", "alert": "w", "at_ms": 1, "attempts": 1,
+                                          "why": "", "body": "{}"})  # fmt: skip
+    for name in ("remove", "unbury"):  # for the next role it is there again
+        monkeypatch.setattr(webhook_store, name, lambda *_: True)
+    context.webhooks = WebhookSender(context.store, FakePoster, str)  # type: ignore[arg-type]
     exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
@@ -264,11 +288,11 @@ async def organisations(
 ) -> None:
     """The same for accounts of the organisation that owns the things asked for, and of another one."""
     owned = bool({template, f"{method} {template}"} & OWNED)
-    everybody = (method == "GET" and path in OF_AREA) or (foreign and path not in OF_UNITS)
+    everybody = (method == "GET" and path in OF_AREA) or template == "/webhooks" or (foreign and path not in OF_UNITS)
     for name, (role, _, _) in ORG_ACCOUNTS.items():
         theirs = owned and name.endswith("@own")
         may = role in roles and (theirs or everybody)
-        if name == "own@elsewhere" and not foreign:
+        if name == "own@elsewhere" and not foreign and (method, path) != ("GET", "/webhooks"):
             may = False  # the organisation's own thing, but outside of the account's unit
         status = await ask(app, method, path, body, bearer(context, name))
         assert status in (GOOD if may else {403}), (name, status)

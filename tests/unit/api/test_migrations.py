@@ -23,7 +23,7 @@ from streams.sql import engine
 from tests.postgres import BOTH
 
 DATABASES = BOTH
-NEW = ("user_orgs", "ended_sessions", "api_tokens", "alert_orgs", "audit")  # of 0002
+NEW = ("user_orgs", "ended_sessions", "api_tokens", "alert_orgs", "audit", "webhooks", "webhook_dead")  # of 0002
 OLD = [t for t in schema.metadata.sorted_tables if t.name not in NEW]
 
 
