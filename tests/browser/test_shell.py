@@ -12,6 +12,10 @@ from tests.browser.looking import SLOW, SignIn
 from tests.browser.system import System
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
+CONTROLLED = """() => navigator.serviceWorker.controller ? 1 : new Promise((done) => {
+  navigator.serviceWorker.addEventListener("controllerchange", () => done(1));
+})"""
+GONE = "async (url) => { while (await caches.match(url)) await new Promise((done) => setTimeout(done, 50)); }"
 KEPT = """async () => {
   const out = [];
   for (const name of await caches.keys()) {
@@ -24,8 +28,7 @@ KEPT = """async () => {
 
 def test_the_page_opens_while_the_api_is_away(sign_in: SignIn, system: System) -> None:
     page = sign_in(shell=True)
-    page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.evaluate(CONTROLLED)
     page.reload()
     expect(page.locator("#link.live")).to_be_visible(timeout=SLOW)
     kept = page.evaluate(KEPT)
@@ -45,7 +48,7 @@ def test_the_page_opens_while_the_api_is_away(sign_in: SignIn, system: System) -
 
 def test_files_of_an_older_build_are_let_go(sign_in: SignIn, system: System) -> None:
     page = sign_in(shell=True)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.evaluate(CONTROLLED)
     page.evaluate(
         """async () => {
           const cache = await caches.open((await caches.keys())[0]);
@@ -54,7 +57,7 @@ def test_files_of_an_older_build_are_let_go(sign_in: SignIn, system: System) -> 
     )
     page.reload()
     expect(page.locator("#link.live")).to_be_visible(timeout=SLOW)
-    page.wait_for_function("async () => !(await caches.match('/assets/index-old.js'))")
+    page.evaluate(GONE, "/assets/index-old.js")
     assert [url for url in page.evaluate(KEPT) if url.endswith(".js")]
 
 

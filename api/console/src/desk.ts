@@ -34,8 +34,8 @@ const linkError = ref<unknown>(null);
 
 export const online = computed(() => link.value === "live");
 
-/** All alerts of a state, page after page; `cursor` is the feed position of the first page. */
-async function fetchAll(state: string): Promise<{ items: Alert[]; cursor: string }> {
+/** All alerts of a state, page after page; `cursor` is the feed position of the first page, which `early` may show at once. */
+async function fetchAll(state: string, early?: (first: Alert[]) => void): Promise<{ items: Alert[]; cursor: string }> {
   const items: Alert[] = [];
   let page = "", cursor = "";
   do {
@@ -43,6 +43,7 @@ async function fetchAll(state: string): Promise<{ items: Alert[]; cursor: string
     cursor ||= body.cursor;
     items.push(...body.items);
     page = body.next ?? "";
+    if (early && page && items.length <= PAGE) early(body.items);
   } while (page && items.length < MOST);
   return { items, cursor };
 }
@@ -61,7 +62,7 @@ watch(() => store.filters.state, loadClosed);
 
 export const feed = new Feed(api, {
   async load() {
-    const { items, cursor } = await fetchAll("open");
+    const { items, cursor } = await fetchAll("open", loads.value ? undefined : (first) => store.replace(first));
     closedLoaded = false;
     store.replace(items);
     loads.value += 1;
