@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tokens": ("streams.cli.tokens", "Tokens of devices: send readings of one zone or unit."),
     "simulate": ("streams.cli.simulate", "Run the demo simulators of the four domains."),
     "replay": ("streams.cli.replay", "Send a recording through Kafka and the detectors, as its own run."),
+    "backtest": ("streams.cli.backtest", "Judge a recording in this process, without Kafka, and list its alerts."),
     "drill": ("streams.cli.drill", "Exercises: a night burst through all four levels, with its timeline."),
     "detect-stream": ("streams.cli.detect_stream", "Score a CSV stream on stdin with one detector."),
     "intake": ("streams.cli.intake", "Bridges from the devices' own protocols: MQTT."),
