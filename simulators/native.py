@@ -44,7 +44,8 @@ class Writer:
     """Rows in, a Parquet file out. `close(rows)` makes it whole; `abandon()` leaves nothing."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.rows = path, 0
+        self.path, self.total = path, 0
+        self.sensors: set[str] = set()
         self._part = path.with_name(path.name + ".part")
         try:
             self._out = pyarrow.parquet.ParquetWriter(self._part, SCHEMA, compression="zstd")
@@ -59,6 +60,8 @@ class Writer:
             return
         self._waiting.append(_table(cols, arrived_ms))
         self._n += len(cols)
+        self.total += len(cols)
+        self.sensors.update(cols.sensors)
         if self._n >= GROUP:
             self._group()
 
@@ -66,7 +69,6 @@ class Writer:
         if self._waiting:
             table = pa.concat_tables(self._waiting).unify_dictionaries()
             self._out.write_table(table, row_group_size=GROUP)
-            self.rows += table.num_rows
         self._waiting, self._n = [], 0
 
     def close(self, registry: Sequence[Row]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from detectors.catalog import Catalog, ProfileError
 from detectors.profile_file import ProfileFile, encode
 from geo.assets import Sensor
+from geo.moments import rfc3339
 from simulators.city import Batch
 from simulators.mapping import ColumnMap, check_place, records
 from simulators.native import NativeRecording, Row, is_native
@@ -30,6 +31,8 @@ class Plan:
     registry: Registry
     ids: dict[str, str]  # name in the file -> sensor id
     reference: Sequence[Row] = field(default=())
+    window: tuple[int, int] = (-(2**62), 2**62)  # times of the file that are played, the end not included
+    shifts_ms: tuple[int, ...] = (0,)  # of each pass
 
     @property
     def path(self) -> Path:
@@ -46,7 +49,16 @@ class Plan:
         return [d for d in topics.DOMAINS if d in here]
 
     def columns(self) -> Iterator[Columns]:
-        """All readings in the order of the file, over one list of sensors."""
+        """All readings that are played, in the order of the file, over one list of sensors."""
+        first, last = self.window
+        for shift in self.shifts_ms:
+            for cols in self._whole():
+                if (cols.ts_ms < first).any() or (cols.ts_ms >= last).any():
+                    cols = cols.pick(np.flatnonzero((cols.ts_ms >= first) & (cols.ts_ms < last)))
+                if len(cols):
+                    yield replace(cols, ts_ms=cols.ts_ms + shift) if shift else cols
+
+    def _whole(self) -> Iterator[Columns]:
         if isinstance(self.source, NativeRecording):
             yield from self.source.columns()
             return
@@ -61,6 +73,33 @@ class Plan:
             rows = np.flatnonzero(letters == topics.DOMAIN_LETTER[domain])
             if len(rows):
                 yield Batch(domain, "", cols.take(rows))
+
+    def played(self, from_ms: int = 0, until_ms: int = 0, loop: int = 1, now_ms: int = 0) -> Plan:
+        """A part of it, several times one after the other, shifted so that it starts at `now_ms` (0: as recorded).
+
+        Raises UsageError where the part has no readings.
+        """
+        if not (from_ms or until_ms or now_ms or loop > 1):
+            return self
+        part = replace(self, window=(from_ms or self.window[0], until_ms or self.window[1]))
+        readings, first, last = 0, 2**62, 0
+        for cols in part.columns():
+            readings, first, last = (
+                readings + len(cols),
+                min(first, int(cols.ts_ms.min())),
+                max(last, int(cols.ts_ms.max())),
+            )
+        if not readings:
+            told = f"{rfc3339(self.survey.first_ms)} to {rfc3339(self.survey.last_ms)}"
+            raise UsageError(f"{self.path.name}: has no readings in that part; it is of {told}")
+        end = self.survey.until_ms if not until_ms else min(self.survey.until_ms, until_ms)
+        shift = now_ms - first if now_ms else 0
+        span = max(end, last) - first + round(1000 * min((s.interval_s for s in self.sensors), default=1.0))
+        survey = replace(
+            self.survey, readings=readings * loop, first_ms=first + shift, last_ms=last + shift + span * (loop - 1),
+            until_ms=max(end, last) + shift + span * (loop - 1),
+        )  # fmt: skip
+        return replace(part, survey=survey, shifts_ms=tuple(shift + span * k for k in range(loop)))
 
     def with_profiles(self, files: Sequence[Path]) -> Plan:
         """The same with these `<domain>.toml` over the profiles in force. Raises UsageError."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -97,6 +98,7 @@ async def send(settings: Settings, plan: Plan, speed: float, progress: Callable[
     """Send every reading, paced; `progress` is told (readings sent, time reached in ms). Returns the pacer."""
     pacer = Pacer(plan.survey.first_ms, speed)
     slice_ms = max(1, round(SLICE_S * 1000 * speed)) if speed else 0
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pacer.pause)
     async with Sender(settings, f"replay-{plan.path.name}", PARTITION) as sender:
         for cols in plan.columns():
             reached = np.maximum.accumulate(cols.ts_ms)

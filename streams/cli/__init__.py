@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "users": ("streams.cli.users", "Accounts of the console and the API."),
     "tokens": ("streams.cli.tokens", "Tokens of devices: send readings of one zone or unit."),
     "simulate": ("streams.cli.simulate", "Run the demo simulators of the four domains."),
+    "record": ("streams.cli.record", "Readings from Kafka into a Parquet file, to replay and backtest."),
     "replay": ("streams.cli.replay", "Send a recording through Kafka and the detectors, as its own run."),
     "backtest": ("streams.cli.backtest", "Judge a recording in this process, without Kafka, and list its alerts."),
     "drill": ("streams.cli.drill", "Exercises: a night burst through all four levels, with its timeline."),

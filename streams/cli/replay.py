@@ -13,6 +13,7 @@ from geo.moments import rfc3339
 from streams.cli.bar import Bar
 from streams.cli.common import connection_options, json_option, require_broker, say, settings_from
 from streams.cli.found import as_dict, minute, table
+from streams.cli.moment import Moment
 from streams.cli.reading import mapping_of, reading_options
 from streams.errors import CityopsError, UsageError
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     help="Times faster than recorded: 1, 600, …; 0 = as fast as it goes.",
 )  # fmt: skip
 @reading_options
+@click.option(
+    "--from", "from_ms", type=Moment(), default=0, metavar="TIME", help="Begin at this time of the recording."
+)
+@click.option("--until", "until_ms", type=Moment(), default=0, metavar="TIME", help="End before this time of it.")
+@click.option("--loop", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Play it so many times.")
+@click.option("--shift-to-now", is_flag=True, help="Move all times so that it begins now.")
 @click.option("--run", "run", metavar="ID", help="Name of the run (default replay-<UTC time>).")
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Keep the run, so that the console shows it.")
 @click.option("--stay", is_flag=True, help="Keep the run's workers until Ctrl-C, so that its alerts take commands.")
@@ -40,7 +47,8 @@ def command(file: Path | None, delete_run: str | None, **options: Any) -> int:
     """Send FILE (CSV, gzipped CSV or Parquet) through the detectors, as a run of its own, and list its alerts.
 
     The run has its own topics (run.<id>.…), registry, workers and clock: times stay as they were recorded.
-    Its alerts appear in console and API with mode "test".
+    Its alerts appear in console and API with mode "test". Where it is paced, signal USR1 (kill -USR1) holds it and lets
+    it go on.
 
     \b
       cityops replay water.csv.gz --domain water --speed 600
@@ -65,7 +73,8 @@ _CONNECTION = (
 
 
 def _replay(
-    settings: Settings, file: Path, as_json: bool, *, run: str | None, speed: float, keep: bool, stay: bool,
+    settings: Settings, file: Path, as_json: bool, *, from_ms: int, until_ms: int, loop: int,
+    shift_to_now: bool, run: str | None, speed: float, keep: bool, stay: bool,
     dry_run: bool, **reading: Any,
 ) -> int:  # fmt: skip
     from simulators import replay
@@ -75,6 +84,7 @@ def _replay(
 
     run_settings = replay.run_settings(settings, run if run is not None else replay.run_id(time.time()))
     planned = plan(file, mapping_of(**reading))
+    planned = planned.played(from_ms, until_ms, loop, round(time.time() * 1000) if shift_to_now else 0)
     if dry_run:
         _tell_plan(planned, as_json)
         return 0

@@ -48,11 +48,18 @@ def test_replay_and_backtest_have_one_log(broker: str, tmp_path: Path) -> None:
             cityops("replay", str(file), "--domain", "water", "--run", "it-bt", "--json", data=tmp_path, broker=broker)
         )
         live = asyncio.run(logs(settings))
+        recorded = tmp_path / "recorded.parquet"
+        span = ["--prefix", settings.prefix, "--from", "start", "--until", "now", "--json"]
+        took = json.loads(cityops("record", str(recorded), *span, data=tmp_path, broker=broker))
     finally:
         delete_topics(settings, settings.prefix)
     tested = json.loads(
         cityops("backtest", str(file), "--domain", "water", "--run", "it-bt", "--log", str(log), "--json",
                 data=tmp_path, broker=broker)
     )  # fmt: skip
+    assert took["readings"] == said["readings"] == tested["readings"]
+    again = tmp_path / "again.jsonl"
+    cityops("backtest", str(recorded), "--run", "it-bt", "--log", str(again), data=tmp_path, broker=broker)
+    assert again.read_bytes() == log.read_bytes()
     assert tested["alerts"] == said["alerts"] != []
     assert log.read_bytes().splitlines() == [record for p in sorted(live) for record in live[p]]
