@@ -34,6 +34,7 @@ from api.routes import (
     inbound,
     ingest,
     notifications,
+    oidc,
     places,
     policies,
     reports,
@@ -47,6 +48,7 @@ from api.routes import (
 
 PARTS = (
     auth,
+    oidc,
     alerts,
     handmade,
     bulk,

@@ -177,6 +177,8 @@ OF_AREA = {  # lists show what is theirs
 OF_UNITS = {"/stats/alarms", "/notifications"}
 OPEN = {
     "/auth/token",
+    "/auth/oidc/login",
+    "/auth/oidc/callback",
     "/inbound/voice",
     "/inbound/sms",
     "/healthz",
