@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, Index, Integer, String, Table, Text, event
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
 
+from api.append_only import append_only
 from api.schema import metadata
 
 audit = Table(
@@ -23,7 +24,4 @@ audit = Table(
     Index("audit_place", "place", "seq"),
 )
 
-for _what in ("UPDATE", "DELETE"):  # PostgreSQL: take these rights from the API's user
-    _trigger = f"CREATE TRIGGER audit_no_{_what.lower()} BEFORE {_what} ON audit "
-    _ddl = DDL(f"{_trigger} BEGIN SELECT RAISE(ABORT, 'audit: rows are only added'); END")  # type: ignore[no-untyped-call]
-    event.listen(audit, "after_create", _ddl.execute_if(dialect="sqlite"))
+append_only(audit)

@@ -14,11 +14,13 @@ from fastapi import Depends, Request
 from api.audit import Journal
 from api.auth import Auth
 from api.errors import Problem
+from api.heard import Last
 from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.oidc import Provider
+from api.playbooks import Playbook
 from api.roles import Principal
 from api.store import Store
 from api.webhook_sender import WebhookSender
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 
 
 class Projection(Protocol):
-    trouble: str
+    @property
+    def trouble(self) -> str: ...
 
     async def stored(self, alert: str, version: int, timeout_s: float) -> bool: ...
 
@@ -79,7 +82,7 @@ class Registry(Protocol):
     def policies(self) -> Iterable[Policy]: ...
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until `fences`, `policies` or `duty` has this version; False where it did not come in time."""
+        """Wait until `fences`, `policies`, `profiles` or `duty` has it; False where it did not come in time."""
 
     @property
     def duty(self) -> DutyBook: ...
@@ -106,6 +109,8 @@ class History(Protocol):
         self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
     ) -> list[tuple[int, float]]: ...
 
+    def last(self, sensor: str) -> Last | None: ...
+
 
 @dataclass
 class Context:
@@ -127,7 +132,9 @@ class Context:
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changing_profiles: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
+    playbooks: tuple[Playbook, ...] = ()
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 
     def __post_init__(self) -> None:

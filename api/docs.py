@@ -167,6 +167,17 @@ REPORT = answer(
         },
     },
 )  # fmt: skip
+MANAGEMENT_FIGURES = answer(
+    "by unit and organisation the shares now, in the period before and a year before; when and where alerts were",
+    {
+        "type": "object",
+        "required": ["unit", "from", "to", "mode", "complete", "rows", "hours", "days", "repeated"],
+        "properties": {
+            "unit": _STR, "name": _STR, "from": _TIME, "to": _TIME, "mode": _STR, "complete": {"type": "boolean"},
+            **dict.fromkeys(("rows", "hours", "days", "repeated"), _LIST),
+        },
+    },
+)  # fmt: skip
 ALARM_FIGURES = answer(
     "figures, each with value, benchmark and grade; by unit; and the lists behind them",
     {

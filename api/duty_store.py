@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from api import queries, schema
 from api.store import Store
 
-OLDEST = 1 << 62
+OLDEST = 2**31 - 1  # above every id
 
 
 def add_entry(store: Store, unit: str, at_ms: int, by: str, text: str, alert: str) -> int:
@@ -117,12 +117,19 @@ def _once(store: Store, table: Any, **row: Any) -> bool:
 
 
 def _there(store: Store, table: Any, id_: int) -> bool:
+    if not 0 < id_ < OLDEST:
+        return False
     with store.read() as tx:
         return tx.execute(select(table.c.id).where(table.c.id == id_)).first() is not None
 
 
 def _newest(store: Store, table: Any, prefix: str, limit: int, before: int) -> list[dict[str, Any]]:
     c = table.c
-    rows = select(table).where(queries.within(table, prefix), c.id < before).order_by(c.id.desc()).limit(limit)
+    rows = (
+        select(table)
+        .where(queries.within(table, prefix), c.id < min(before, OLDEST))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
     with store.read() as tx:
         return [dict(r._mapping) for r in tx.execute(rows)]

@@ -53,6 +53,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 MAX_BODY = 1024 * 1024
+MAX_FORM = 64 * 1024  # the fields of a form beside its photo
 MAX_INGEST = MAX_MESSAGE_BYTES  # one body is one Kafka message, or less
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -76,9 +77,11 @@ class Guard:
     """Wraps the application; puts the caller into `scope["state"]["principal"]`."""
 
     def __init__(
-        self, app: ASGIApp, auth: Auth, metrics: Metrics, journal: Journal, rate: RequestRate, tiles: str = ""
-    ) -> None:
+        self, app: ASGIApp, auth: Auth, metrics: Metrics, journal: Journal, rate: RequestRate, tiles: str = "",
+        photo: int = MAX_BODY,
+    ) -> None:  # fmt: skip
         self._app = app
+        self._photo = photo  # bytes of a photo at most
         self._headers = security_headers(tiles)
         self._auth = auth
         self._metrics = metrics
@@ -111,7 +114,7 @@ class Guard:
         try:
             refusal = await self._check(scope)
             if refusal is None:
-                await self._app(scope, _limited(scope, receive), measured)
+                await self._app(scope, _limited(scope, receive, self._photo), measured)
             elif scope["type"] == "http":
                 await answer(refusal)(scope, receive, measured)
             else:
@@ -144,8 +147,9 @@ class Guard:
                     {"Retry-After": str(int(wait) + 1)},
                 )  # fmt: skip
         size = headers.get("content-length", "0")
-        if not size.isdigit() or int(size) > _limit(path):
-            return _too_large(_limit(path))
+        limit = _limit(path, self._photo)
+        if not size.isdigit() or int(size) > limit:
+            return _too_large(limit)
         return None
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
@@ -166,7 +170,9 @@ def _request_id(headers: Headers) -> str:
     return given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _limit(path: str) -> int:
+def _limit(path: str, photo: int) -> int:
+    if path.startswith(f"{API}/alerts/") and path.endswith("/attachments"):
+        return photo + MAX_FORM
     return MAX_INGEST if path == INGEST else MAX_BODY
 
 
@@ -174,11 +180,11 @@ def _too_large(limit: int) -> Problem:
     return Problem(413, f"the body is too large; at most {limit} bytes are taken")
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive, photo: int) -> Receive:
     """`receive` that also bounds a body sent without a length."""
     if scope["type"] != "http":
         return receive
-    limit = _limit(scope["path"])
+    limit = _limit(scope["path"], photo)
     seen = 0
 
     async def limited() -> Message:

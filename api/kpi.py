@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from streams.kpi.facts import Fact, fact_of
 from streams.kpi.figures import Question, of_view
 from streams.kpi.gauges import FIELDS, gauges
 from streams.kpi.journal import MOST, Journal
+from streams.kpi.management import Period, Sensors, management
 from streams.kpi.response import DEFAULT_LIMITS, Limits
 
 log = logging.getLogger(__name__)
@@ -88,12 +89,16 @@ class AlarmFigures:
 
     def take(self, records: Iterable[Record]) -> None:
         """Records that made a transition, in their order."""
+        self.take_facts([record.fact for record in records])
+
+    def take_facts(self, facts: Sequence[Fact]) -> None:
+        """Facts in their order; one whose version came before changes nothing."""
         with self._lock:
             if self.ready:
-                for record in records:
-                    self._journal.apply(record.fact)
+                for fact in facts:
+                    self._journal.apply(fact)
             else:
-                self._waiting += [record.fact for record in records]
+                self._waiting += facts
 
     def ask(self, question: Question) -> dict[str, Any]:
         """The answer of `streams.kpi.figures`."""
@@ -101,6 +106,12 @@ class AlarmFigures:
         with self._lock:
             view = self._journal.view(q.prefix, q.mode, q.cls, q.to_ms)
         return of_view(view, q, self.limits)
+
+    def management(self, q: Question, depth: int, sensors: Sensors) -> dict[str, Any]:
+        """The answer of `streams.kpi.management`."""
+        with self._lock:
+            hazards, equipment = (self._journal.view(q.prefix, q.mode, c, q.to_ms) for c in ("hazard", "equipment"))
+        return management(hazards, equipment, Period(q.from_ms, q.to_ms), self.limits, depth, sensors)
 
     def gauges(self, units: tuple[str, ...], now_ms: int) -> dict[str, dict[str, float]]:
         """Gauge → unit → value, of actual hazards."""

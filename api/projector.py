@@ -16,9 +16,8 @@ from collections.abc import Mapping
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from api.hub import Hub
+from api.arrivals import Arrivals
 from api.kpi import AlarmFigures
-from api.queries import get_alert
 from api.records import PoisonError, Record, parse
 from api.store import Applied, Store, StoreError
 from streams import topics
@@ -34,20 +33,32 @@ RETRY_S = 1.0
 class Projector:
     """Runs until cancelled; `trouble` says why the projection is not up to date, "" when it is."""
 
-    def __init__(self, settings: Settings, store: Store, hub: Hub, alarms: AlarmFigures) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        arrivals: Arrivals,
+        alarms: AlarmFigures,
+        fence: str = "",
+        counters: Counter[str] | None = None,
+        poison: Counter[str] | None = None,
+    ) -> None:
         self._settings = settings
         self._store = store
-        self._hub = hub
+        self._arrivals = arrivals
         self._alarms = alarms
+        self._fence = fence
         self._watch = TopicWatch(store.topics())
         self._tail = TopicTail(settings, topics.ALERTS, self._begin, self._watch)
-        self._waiting: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
         self.trouble = "the projection is starting"
-        self.counters: Counter[str] = Counter()
-        self.poison: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter() if counters is None else counters
+        self.poison: Counter[str] = Counter() if poison is None else poison
 
     async def run(self) -> None:
-        """Read for ever; a lost broker or a full disk is told in `trouble` and tried again."""
+        """Read for ever; a lost broker or a full disk is told in `trouble` and tried again.
+
+        Raises StoreError of a database that others write too: it must be seen anew who projects, and what was written.
+        """
         try:
             while True:
                 try:
@@ -57,6 +68,8 @@ class Projector:
                     self.trouble = str(unreachable(self._settings, error))
                     log.warning("%s", self.trouble)
                 except StoreError as error:
+                    if self._store.shared:
+                        raise
                     self.trouble = str(error)
                     log.error("%s", error)
                 await asyncio.sleep(RETRY_S)
@@ -70,7 +83,7 @@ class Projector:
                 await self._drop(set(self._watch.stale))
                 continue
             if self._watch.fresh:
-                await asyncio.to_thread(self._store.keep_topics, self._watch.kept())
+                await asyncio.to_thread(self._store.keep_topics, self._watch.kept(), self._fence)
             if records:
                 await self.apply(records)
             if not self._tail.partitions:
@@ -85,10 +98,10 @@ class Projector:
         """Forget these runs, tell the clients, and read what there is of them from the beginning."""
         told = ", ".join(f"run {run}" if run else "live operation" for run in sorted(runs))
         log.warning("the alerts log of %s is gone or another one: what was kept of it is dropped", told)
-        await asyncio.to_thread(self._store.drop, runs)
+        await asyncio.to_thread(self._store.drop, runs, self._fence)
         self._alarms.forget()
         self._watch.forgotten(runs)
-        self._hub.restart(self._store.cursor())
+        self._arrivals.restart(self._store.cursor())
         self.counters["rebuilds"] += 1
         await self._tail.open()
 
@@ -118,34 +131,9 @@ class Projector:
         self.counters["events"] += len(done.events)
         self.counters["stale"] += done.stale
         self.counters["duplicate"] += done.duplicate
-        self._hub.publish(self._store.epoch, done.events)
-        for event in done.events:
-            self._wake(event.alert, event.version)
+        self._arrivals.publish(self._store.epoch, done.events)
 
     def _apply(self, records: list[Record], reached: dict[tuple[str, int], int]) -> Applied:
-        done = self._store.apply(records, reached)
+        done = self._store.apply(records, reached, self._fence)
         self._alarms.take(done.made)
         return done
-
-    def _wake(self, alert: str, version: int) -> None:
-        for wanted, future in self._waiting.get(alert, ()):
-            if version >= wanted and not future.done():
-                future.set_result(None)
-
-    async def stored(self, alert: str, version: int, timeout_s: float) -> bool:
-        """Wait until the projection holds this version of the alert; False after the timeout."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (version, future)
-        self._waiting.setdefault(alert, []).append(entry)
-        try:
-            row = await asyncio.to_thread(get_alert, self._store, alert)
-            if row is not None and row["version"] >= version:
-                return True
-            await asyncio.wait_for(future, timeout_s)
-            return True
-        except TimeoutError:
-            return False
-        finally:
-            self._waiting[alert].remove(entry)
-            if not self._waiting[alert]:
-                del self._waiting[alert]

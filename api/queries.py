@@ -137,6 +137,16 @@ def position(store: Store) -> tuple[Cursor, int]:
     return last, oldest if oldest is not None else last.seq + 1
 
 
+def events_after(store: Store, told: Cursor) -> tuple[Cursor, int, list[Event]]:
+    """(last event, the oldest sequence still kept, the next page of events after `told`), all of one state."""
+    c = schema.events.c
+    page = select(*(c[name] for name in Event.__slots__)).where(c.seq > told.seq).order_by(c.seq).limit(PAGE)
+    with store.read() as tx:
+        last = head(tx)
+        oldest = tx.scalar(select(func.min(c.seq)))
+        return last, last.seq + 1 if oldest is None else oldest, [Event(*row) for row in tx.execute(page)]
+
+
 def events_between(
     store: Store,
     after: int,

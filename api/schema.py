@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, event
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+from api.append_only import append_only
 
 metadata = MetaData()
 
@@ -133,10 +135,7 @@ duty_answers = Table(
 )
 
 for _table in (duty_log, duty_handovers, duty_signatures, duty_rollcalls, duty_answers):
-    for _what in ("UPDATE", "DELETE"):  # PostgreSQL: take these rights from the API's user
-        _trigger = f"CREATE TRIGGER {_table.name}_no_{_what.lower()} BEFORE {_what} ON {_table.name} "
-        _ddl = DDL(f"{_trigger} BEGIN SELECT RAISE(ABORT, '{_table.name}: rows are only added'); END")  # type: ignore[no-untyped-call]
-        event.listen(_table, "after_create", _ddl.execute_if(dialect="sqlite"))
+    append_only(_table)
 
 users = Table(
     "users",

@@ -28,7 +28,7 @@ from api.history import History
 from api.hub import Hub
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
-from api.projector import Projector
+from api.projecting import Projecting
 from api.registry import LiveRegistry
 from api.store import Store
 from api.tables import KafkaTables
@@ -65,13 +65,18 @@ def run(settings: Settings, demo: bool = False) -> None:
 
 
 async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.socket) -> None:
-    store = Store.in_folder(folder)
+    store = Store.of(settings, folder)
+    if store.shared and not settings.secret:
+        store.close()
+        raise UsageError(
+            "several API processes may use one PostgreSQL: give all the same CITYOPS_SECRET, 32 characters or more"
+        )
     outbox = Outbox.of(settings, folder)
     history = History(settings, folder)
     hub = Hub(store.cursor())
     auth = Auth(store, signing_key(settings, folder), settings.access_token_s, demo=demo)
     alarms = AlarmFigures()
-    projector = Projector(settings, store, hub, alarms)
+    projector = Projecting(settings, store, hub, alarms)
     bus = KafkaBus(settings)
     registry = LiveRegistry(settings)
     context = Context(
@@ -206,7 +211,7 @@ def _only_one(folder: Path) -> AbstractContextManager[None]:
     return alone(folder / "api.lock", taken)
 
 
-def _watch(context: Context, projector: Projector, bus: KafkaBus, history: History) -> None:
+def _watch(context: Context, projector: Projecting, bus: KafkaBus, history: History) -> None:
     """What /metrics reads from the parts."""
     watch, hub = context.metrics.watch, context.hub
     watch("cityops_feed", "The live feed", lambda: {
@@ -215,6 +220,7 @@ def _watch(context: Context, projector: Projector, bus: KafkaBus, history: Histo
     watch("cityops_projector", "From the alerts log to the database", lambda: {
         **{f"{k}_total": float(projector.counters[k]) for k in ("records", "events", "stale", "duplicate", "rebuilds")},
         "poison_total": float(sum(projector.poison.values())), "sequence": float(context.store.seq),
+        "leading": float(projector.leads),
     })  # fmt: skip
     watch("cityops_command_bus", "Commands to the alerts app", lambda: {
         k: float(bus.counters[k]) for k in ("commands_total", "results_total", "timeouts_total", "poison_total")

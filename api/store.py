@@ -1,12 +1,13 @@
 """The projection's database: opening it, and applying records of the log together with their offsets.
 
-SQLite (WAL) is the default of one machine; any SQLAlchemy URL works. Reads and writes have engines of
-their own: a read transaction sees one state of the whole database, a write transaction takes the
+SQLite (WAL) is the default of one machine, PostgreSQL serves several API processes. Reads and writes have engines
+of their own: a read transaction sees one state of the whole database, a write transaction takes the
 write lock at once, so the two never fail each other.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,20 +16,21 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from api import (
-    account_tables as account_tables,
-    alert_orgs,
-    audit_table as audit_table,
-    schema,
-    webhook_table as webhook_table,
-)
+from api import alert_orgs, migrating, schema
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
-from streams.sql import StoreError as StoreError, engine, explained as explained, save_offsets
+from streams.settings import Settings
+from streams.sql import StoreError as StoreError, engine, explained as explained, named, save_offsets
 from streams.topics import run_of
 
 KEEP_EVENTS = 100_000
+CHANNEL = "cityops_events"  # PostgreSQL's notifications of new events
+_PROJECTOR = "projector"  # key in `meta`: the fence of the process that projects
+
+
+class FencedError(StoreError):
+    """Another process projects now; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,22 @@ class Store:
         self.keep_events = keep_events
         self.reader = engine(url, "BEGIN", 4)
         self.writer = engine(url, "BEGIN IMMEDIATE", 1)
+        self.shared = self.writer.dialect.name == "postgresql"  # other processes may write too
         with self.write() as tx:
-            schema.metadata.create_all(tx)
+            migrating.prepare(tx, automatic=not self.shared)
             alert_orgs.fill(tx)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
             if epoch is None:
                 epoch = new_epoch()
                 tx.execute(insert(schema.meta).values(key="epoch", value=epoch))
             self.epoch: str = epoch
-            self.seq: int = tx.scalar(select(func.max(schema.events.c.seq))) or 0
+            self.seq: int = _last(tx)
         self._batches = 0
+
+    @classmethod
+    def of(cls, settings: Settings, folder: Path) -> Store:
+        """That of the settings: `db`, else `<folder>/cityops.db`; raises StoreError."""
+        return cls(settings.db) if settings.db else cls.in_folder(folder)
 
     @classmethod
     def in_folder(cls, folder: Path) -> Store:
@@ -98,13 +106,42 @@ class Store:
         """The feed position of the last applied event."""
         return Cursor(self.epoch, self.seq)
 
+    def seen(self, cursor: Cursor) -> None:
+        """Another process has written up to here."""
+        self.epoch, self.seq = cursor.epoch, cursor.seq
+
+    def lead(self) -> str:
+        """Become the process that projects: the fence of its writes. What held an older fence can write no more."""
+        fence = secrets.token_hex(8)
+        here = schema.meta.c.key == _PROJECTOR
+        with self.write() as tx:
+            if not tx.execute(update(schema.meta).where(here).values(value=fence)).rowcount:
+                tx.execute(insert(schema.meta).values(key=_PROJECTOR, value=fence))
+            self.epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")) or ""
+            self.seq = _last(tx)
+        return fence
+
+    @contextmanager
+    def projection(self, fence: str) -> Iterator[Connection]:
+        """A write of the projecting process, told to the others; raises FencedError where it is another one by now.
+
+        "" is the fence of a process that has the database for itself.
+        """
+        with self.write() as tx:
+            held = fence and tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == _PROJECTOR))
+            if held != fence:
+                raise FencedError(f"{named(self.url)}: another API process projects now; this one follows it")
+            yield tx
+            if self.shared:
+                tx.execute(select(func.pg_notify(CHANNEL, "")))
+
     def offsets(self) -> dict[tuple[str, int], int]:
         """(topic, partition) → the next offset to read."""
         with self.read() as tx:
             rows = tx.execute(select(schema.offsets.c.topic, schema.offsets.c.partition, schema.offsets.c.offset))
             return {(topic, partition): offset for topic, partition, offset in rows}
 
-    def apply(self, records: Sequence[Record], offsets: Mapping[tuple[str, int], int]) -> Applied:
+    def apply(self, records: Sequence[Record], offsets: Mapping[tuple[str, int], int], fence: str = "") -> Applied:
         """Apply records in their order, with the offsets reached, in one transaction.
 
         A record whose version is already there with the same content is a duplicate, one with a lower
@@ -113,8 +150,8 @@ class Store:
         """
         events: list[Event] = []
         stale = duplicate = 0
-        seq = self.seq
-        with self.write() as tx:
+        with self.projection(fence) as tx:
+            seq = _last(tx) if self.shared else self.seq
             known = _known(tx, {r.id for r in records})
             rows: dict[str, dict[str, Any]] = {}
             steps: list[dict[str, Any]] = []
@@ -158,10 +195,10 @@ class Store:
         self.seq = seq
         return Applied(events, stale, duplicate, made)
 
-    def drop(self, runs: Collection[str]) -> None:
+    def drop(self, runs: Collection[str], fence: str = "") -> None:
         """Forget all of these runs ("" is live operation) and begin a new epoch; other runs and users stay."""
         epoch = new_epoch()
-        with self.write() as tx:
+        with self.projection(fence) as tx:
             theirs = schema.alerts.c.run.in_(runs)
             ids = select(schema.alerts.c.id).where(theirs)
             tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
@@ -180,15 +217,19 @@ class Store:
             ids = {row.topic: row.id for row in tx.execute(select(schema.topics.c.topic, schema.topics.c.id))}
             return {t: ids.get(t, "") for t in [*tx.scalars(select(schema.offsets.c.topic)), *ids]}
 
-    def keep_topics(self, ids: Mapping[str, str]) -> None:
+    def keep_topics(self, ids: Mapping[str, str], fence: str = "") -> None:
         table = schema.topics
-        with self.write() as tx:
+        with self.projection(fence) as tx:
             tx.execute(delete(table).where(table.c.topic.in_(list(ids))))
             tx.execute(insert(table), [{"topic": t, "id": i} for t, i in ids.items()])
 
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
+
+
+def _last(tx: Connection) -> int:
+    return tx.scalar(select(func.max(schema.events.c.seq))) or 0
 
 
 def _known(tx: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:

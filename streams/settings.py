@@ -113,6 +113,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oidc_roles", "", "value=role, a comma list, the first that fits: chiefs=commander,duty=officer"),
     Setting("oidc_unit_claim", "unit", "claim that holds the account's division code"),
     Setting("oidc_org_claim", "", "claim that holds organisations as the assets name them; empty: none"),
+    Setting(
+        "db",
+        "",
+        "the API's database, sqlite:///file or postgresql://user@host/name; empty: `cityops.db` of the data folder",
+    ),
     Setting("notify_db", "", "SQLAlchemy URL of the notification outbox; empty: `outbox.db` of the data folder"),
     Setting("notify_language", "zh", "language of messages, zh or en"),
     Setting("notify_templates", "", "own texts of messages; each replaces one that ships (docs/notify.md)"),
@@ -138,6 +143,10 @@ SETTINGS: tuple[Setting, ...] = (
         "tile_url", "", "map tiles under the console's map, https://host/{z}/{x}/{y}.png, WGS-84; empty: a sketch map"
     ),
     Setting("tile_attribution", "", "words that the tiles' owner wants on the map"),
+    Setting("photo_mb", 8, "megabytes of a photo that is attached to an alert at most"),
+    Setting(
+        "playbooks", "", "TOML file with own playbooks; each replaces one that ships (docs/console.md); empty: none"
+    ),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: a real embedded Kafka, and the folder of recorded data."""
+"""Fixtures shared by all tests: a real embedded Kafka, a real PostgreSQL, and the folder of recorded data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from streams.broker import EmbeddedBroker
 from streams.errors import CityopsError
 from streams.settings import Settings
+from tests.postgres import Postgres, binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,6 +50,34 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data in {folder}: set CITYOPS_TEST_DATA to the folder with the recordings")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL that lives as long as the test session; skips visibly where none is installed."""
+    found = binaries()
+    if found is None:
+        pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
+    made = Postgres(found)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database: SQLite, and PostgreSQL too in modules that say `DATABASES = BOTH`.
+
+    $CITYOPS_TEST_DATABASE names the one of the other modules.
+    """
+    if getattr(request, "param", os.environ.get("CITYOPS_TEST_DATABASE", "sqlite")) == "sqlite":
+        return f"sqlite:///{tmp_path / 'cityops.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames and hasattr(metafunc.module, "DATABASES"):
+        metafunc.parametrize("database", metafunc.module.DATABASES, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -41,7 +41,8 @@ async def messages(ctx: Context, client: Client, after: Cursor | None, token: st
     last = client.head.seq
     if after is not None and after != client.head:
         now, oldest = await asyncio.to_thread(queries.position, ctx.store)
-        if after.epoch != now.epoch or after.seq < oldest - 1 or after.seq > now.seq:
+        known = after.epoch == now.epoch == client.head.epoch
+        if not known or not oldest - 1 <= after.seq <= now.seq:
             yield [resync(client.head)]
         else:
             last = max(after.seq, client.head.seq)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import asking
+from api import asking, exercise_report
 from api.context import Caller, Ctx, require_unit
 from api.docs import problems
 from api.errors import Problem
@@ -112,6 +112,17 @@ async def end(run: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:
     """Back to stubs."""
     _only(caller, LEAD, "end an exercise")
     return await _changed(exercises.end, ctx.outbox, run[:64], caller.name, _now())
+
+
+@router.get("/exercises/{run}/report", responses=problems(401, 403, 404))
+async def report(run: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:
+    """The assessment: who was told, who acknowledged in time, which steps were late, what became of the messages."""
+    _only(caller, LEAD, "read the assessment of an exercise")
+    prefix = asking.scoped(caller, None)
+    made: dict[str, Any] = await asyncio.to_thread(exercise_report.report, ctx.store, ctx.outbox, run[:64], prefix)
+    if not made["items"]:
+        raise Problem(404, f"there is no alert of an exercise {run[:64]!r}")
+    return made
 
 
 async def _changed(step: Any, *args: Any) -> dict[str, Any]:

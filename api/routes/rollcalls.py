@@ -22,6 +22,7 @@ from api.errors import Problem
 from api.roles import Principal, may_duty
 from geo.moments import rfc3339
 from streams.duty.rollcall import candidates, counts, picked, result
+from streams.notify import calling_roll
 
 router = APIRouter(tags=["duty"])
 
@@ -47,7 +48,7 @@ class AnswerBody(BaseModel):
 
 @router.post("/duty/rollcalls", status_code=201, responses=problems(401, 403, 404, 422))
 async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
-    """Pick people who are on duty now, in promised hours, and ask them to answer within 5 min."""
+    """Pick people who are on duty now, in promised hours; voice, SMS or chat asks them to answer within 5 min."""
     wanted = asking.unit_prefix(body.unit)
     require(caller, "hold a roll-call")
     prefix, now = asking.scoped(caller, wanted), int(time.time() * 1000)
@@ -61,6 +62,7 @@ async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
     what = {"seed": seed, "people": people}
     unit = asked_place("unit", body.unit, caller)
     id_ = await asyncio.to_thread(duty_store.add_rollcall, ctx.store, unit, now, caller.name, what)
+    await asyncio.to_thread(calling_roll.ask, ctx.outbox, id_, unit, chosen, now)
     row = {"id": id_, "unit": unit, "at_ms": now, "by": caller.name, "json": orjson.dumps(what), "answers": {}}
     return Response(orjson.dumps(_public(row, now)), 201, media_type="application/json")
 

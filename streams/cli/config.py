@@ -16,8 +16,8 @@ from streams.errors import CityopsError, UsageError, explain
 from streams.notify.masking import masked
 from streams.settings import SETTINGS, Setting, SettingError, Settings
 
-# Read by the project, but no setting: where the tests find recordings and a running broker, who started a child
-NOT_SETTINGS = frozenset({"CITYOPS_TEST_DATA", "CITYOPS_TEST_BROKER", "CITYOPS_PARENT"})
+# Read by the project, but no setting: where the tests find recordings, a broker, a database; who started a child
+NOT_SETTINGS = frozenset({"CITYOPS_TEST_DATA", "CITYOPS_TEST_BROKER", "CITYOPS_TEST_DATABASE", "CITYOPS_PARENT"})
 _SECRET_WORDS = frozenset({"password", "secret", "token"})
 _TYPES = {bool: "true/false", int: "whole number", float: "number", str: "text"}
 _INTRO = """# Settings
@@ -56,6 +56,11 @@ _RULES: tuple[Rule, ...] = (
         lambda v: not v or (bool(re.fullmatch(r"https?://[^\s;,'\"]+", v)) and all(f"{{{k}}}" in v for k in "zxy")),
         "want https://host/{z}/{x}/{y}.png, or nothing",
     ),
+    (
+        "db",
+        lambda v: not v or bool(re.match(r"sqlite:///.|postgres(ql)?(\+psycopg)?://", v)),
+        "want sqlite:///file or postgresql://user@host/name, or nothing",
+    ),
     ("ingest_mb", lambda v: v >= 16, "want at least 16"),
     ("max_future_s", lambda v: v >= 0, "want 0 or more"),
     ("rebuild_s", lambda v: v >= 0, "want 0 or more"),
@@ -65,7 +70,7 @@ _RULES: tuple[Rule, ...] = (
         for name in (
             "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
             "snapshot_s", "ingest_wait_s", "command_wait_s", "access_token_s",
-            "geo_file_mb", "notify_attempts", "notify_give_up_s",
+            "geo_file_mb", "photo_mb", "notify_attempts", "notify_give_up_s",
         )
     ),
 )  # fmt: skip
@@ -124,13 +129,14 @@ def _masked(setting: Setting, text: str, value: str) -> str:
 
 def _used(settings: Settings) -> Iterator[str]:
     """Troubles that show only where a value is used: addresses, certificates, folders."""
+    from api.playbooks import load
     from streams.folders import cache_folder, data_folder
     from streams.intake.mqtt_options import options_from
     from streams.kafka import kafka_python_kwargs
     from streams.notify import options as notifying
     from streams.profiles import catalog
 
-    for use in (kafka_python_kwargs, options_from, notifying.options_from, catalog):
+    for use in (kafka_python_kwargs, options_from, notifying.options_from, catalog, lambda s: load(s.playbooks)):
         try:
             use(settings)
         except CityopsError as error:

@@ -109,10 +109,11 @@ def remove(name: str, data: str | None) -> None:
 
 @contextmanager
 def opened(data: str | None) -> Iterator[Store]:
-    """The store of a data folder."""
+    """The store of the settings: `CITYOPS_DB`, else that of the data folder."""
     from api.store import Store
 
-    store = Store.in_folder(data_folder(Settings({"data": data})))
+    settings = Settings({"data": data})
+    store = Store.of(settings, data_folder(settings))
     try:
         yield store
     finally:

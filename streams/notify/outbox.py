@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from streams.alert_parts import Notice
+from streams.errors import UsageError
 from streams.notify import plan, schema, states
 from streams.notify.plan import Recipient, Row
 from streams.notify.records import Change, Seen, pack
@@ -51,6 +52,8 @@ class Outbox:
     @classmethod
     def of(cls, settings: Settings, folder: Path) -> Outbox:
         """That of the settings: `notify_db`, else `<data>/outbox.db`; raises StoreError."""
+        if settings.notify_db and settings.notify_db == settings.db:
+            raise UsageError("CITYOPS_NOTIFY_DB and CITYOPS_DB name the same database; give the outbox one of its own")
         return cls(settings.notify_db or f"sqlite:///{folder / 'outbox.db'}")
 
     @contextmanager
@@ -222,6 +225,16 @@ def _hold(tx: Connection, rows: Sequence[Row], now_ms: int, hold_ms: int) -> Non
         row |= {"next_ms": until, "reason": plan.reason(states.COLLECTED)}
 
 
+def keep_subject(tx: Connection, subject: Seen, at_ms: int) -> bool:
+    """Keep what messages are about that are no alert's, as one that is over; False where it is there already."""
+    if tx.execute(select(schema.alerts.c.id).where(schema.alerts.c.id == subject.id)).first() is not None:
+        return False
+    row = {"id": subject.id, "version": subject.version, "run": "", "county": "", "partition": 0, "mode": subject.mode,
+           "closed": 1, "next_ms": None, "changed_ms": at_ms, "json": pack(subject).decode()}  # fmt: skip
+    tx.execute(insert(schema.alerts), row)
+    return True
+
+
 def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
     """Keep new messages; those that are done at once tell so to the alert."""
     if not rows:
@@ -233,7 +246,8 @@ def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
 
 
 def keep_replies(tx: Connection, rows: Sequence[Row], command: str, now_ms: int) -> None:
-    """Results that are to go to Kafka; one that waits already is not kept twice."""
+    """Results that are to go to Kafka, except of roll-calls; one that waits already is not kept twice."""
+    rows = [row for row in rows if row["why"] != states.ROLLCALL]
     if not rows:
         return
     made = {r["id"]: r for r in (plan.reply(row, command, now_ms) for row in rows)}

@@ -125,6 +125,7 @@ def test_check_is_content_with_the_defaults(clean: pytest.MonkeyPatch):
         ("CITYOPS_LOG_LEVEL", "loud", "want DEBUG"),
         ("CITYOPS_PARTITIONS", "0", "want more than 0"),
         ("CITYOPS_SECRET", "short", "want at least 32 characters"),
+        ("CITYOPS_DB", "mysql://host/x", "want sqlite:///file or postgresql://"),
         ("CITYOPS_SECURITY_PROTOCOL", "TLS", "want one of"),
         ("CITYOPS_KAFKA_HOME", "/nowhere", "libs/"),
         ("CITYOPS_KAFKA_HEAP", "lots", "as in 256m"),

@@ -15,6 +15,7 @@ from api import users
 from api.app import create_app
 from api.auth import Auth
 from api.context import Context
+from api.heard import Last
 from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
@@ -22,6 +23,7 @@ from api.metrics import Metrics
 from api.queries import get_alert
 from api.records import parse
 from api.store import Applied, Store
+from detectors.profile_file import decode as decode_profiles
 from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
@@ -252,7 +254,12 @@ class FakeRegistry:
         return list(self.rules.values())
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        tables: dict[str, Any] = {topics.FENCES: self.kept, topics.POLICIES: self.rules, topics.DUTY: self.duty}
+        tables: dict[str, Any] = {
+            topics.FENCES: self.kept,
+            topics.POLICIES: self.rules,
+            topics.DUTY: self.duty,
+            topics.PROFILES: self.table.profiles,
+        }
         return bool(tables[topic].get(id_).version >= version)
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
@@ -273,6 +280,8 @@ class FakeTables:
                 self.registry.rules[id_] = decode_policy(value)
             elif topic == topics.DUTY:
                 self.registry.duty.put(decode_duty(value))
+            elif topic == topics.PROFILES:
+                self.registry.table.profiles[id_] = decode_profiles(value)
             else:
                 self.registry.kept[id_] = decode_fence(value)
 
@@ -284,6 +293,7 @@ class FakeHistory:
     def __init__(self) -> None:
         self.points: list[tuple[int, float]] = [(T0, 1.0), (T0 + 1000, 2.0)]
         self.asked: list[tuple[Any, ...]] = []
+        self.heard: dict[str, Last] = {}
 
     def readings(
         self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
@@ -291,10 +301,13 @@ class FakeHistory:
         self.asked.append((sensor, from_ms, to_ms, step_ms, agg, run))
         return self.points
 
+    def last(self, sensor: str) -> Last | None:
+        return self.heard.get(sensor)
+
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store.in_folder(tmp_path)
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
     yield made
     made.close()
 

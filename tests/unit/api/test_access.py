@@ -3,9 +3,12 @@ is left out of it."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
@@ -15,13 +18,17 @@ from api import duty_store, webhook_store
 from api.app import create_app
 from api.context import Context
 from api.guard import API
+from api.photos import Photos
 from api.roles import COMMANDS, ROLES
+from api.routes import sensor_health
 from api.webhook_sender import WebhookSender
 from api.webhook_table import webhook_dead, webhooks
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
 from streams.alerts.policy_file import default_policy
+from streams.drills import burst
+from streams.drills.rehearsal import rehearse
 from streams.duty.records import Contact, Person, Roster
 from streams.duty.wire import parsed
 from streams.notify import exercises
@@ -63,6 +70,9 @@ ROSTER = {"rotations": [{"role": "main", "teams": [["kaili", "town"]], "starts":
 SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099-01-01T00:00:00Z",
         "until": "2099-01-02T00:00:00Z"}  # fmt: skip
 
+PNG = b"\x89PNG\r\n\x1a\n"
+REF = str(Photos(Path()).ref_of(PNG))
+PHOTO = {"data": {"version": "1"}, "files": {"photo": ("a.png", PNG, "image/png")}}
 HOOK = {"name": "n", "url": "https://8.8.8.8/x"}
 DONE = {"order": "w-1", "status": "on_site", "by": "王"}
 
@@ -90,6 +100,9 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/alerts/{id}", "/alerts/w", None, ALL, False),
     ("GET", "/alerts/{id}/actions", "/alerts/w/actions", None, ALL, False),
     ("GET", "/alerts/{id}/report", "/alerts/w/report", None, ALL, False),
+    ("GET", "/alerts/{id}/playbook", "/alerts/w/playbook", None, ALL, False),
+    ("POST", "/alerts/{id}/attachments", "/alerts/w/attachments", PHOTO, set(COMMANDS["attach"]), False),
+    ("GET", "/alerts/{id}/attachments/{ref}", f"/alerts/w/attachments/{REF}", None, ALL, False),
     ("GET", "/feed", "/feed?unit=522601", None, ALL, False),
     ("GET", "/ws", "/ws", None, ALL, True),
     ("GET", "/units/{code}", "/units/522601", None, ALL, True),
@@ -101,6 +114,13 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/assets", "/assets", NEW, EDITORS, False),
     ("PUT", "/assets/{code}", f"/assets/{V}", {**NEW, "id": V, "version": 1}, EDITORS, False),
     ("DELETE", "/assets/{code}", f"/assets/{V}?version=1", None, EDITORS, False),
+    ("GET", "/sensors", "/sensors", None, ALL, True),
+    ("GET", "/sensors", "/sensors?unit=522601", None, ALL, False),
+    ("GET", "/sensors/unknown", "/sensors/unknown", None, EDITORS, False),
+    ("GET", "/profiles", "/profiles", None, ALL, True),
+    ("GET", "/profiles/{domain}", "/profiles/water", None, ALL, True),
+    ("POST", "/profiles/{domain}/check", "/profiles/water/check", {"toml": ""}, EDITORS, False),
+    ("PUT", "/profiles/{domain}", "/profiles/water", {"toml": "", "version": 0}, EDITORS, False),
     ("GET", "/sensors/{id}", f"/sensors/{W}", None, ALL, False),
     ("GET", "/sensors/{id}/readings", f"/sensors/{W}/readings", None, ALL, False),
     ("GET", "/fences", "/fences", None, ALL, True),
@@ -119,6 +139,8 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/stats", "/stats?unit=522601", None, ALL, False),
     ("GET", "/stats/alarms", "/stats/alarms", None, ALL, True),
     ("GET", "/stats/alarms", "/stats/alarms?unit=522601&format=csv", None, ALL, False),
+    ("GET", "/stats/management", "/stats/management", None, ALL, True),
+    ("GET", "/stats/management", "/stats/management?unit=522601&format=csv", None, ALL, False),
     ("GET", "/notifications", "/notifications", None, ALL, True),
     ("GET", "/notifications", "/notifications?unit=522601", None, ALL, False),
     ("GET", "/notifications/channels", "/notifications/channels", None, {"commander", "engineer", "admin"}, False),
@@ -127,6 +149,7 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/exercises", "/exercises", {"run": "d1", "people": ["li"]}, LEAD, False),
     ("POST", "/exercises/{run}/approve", "/exercises/d2/approve", None, LEAD, False),
     ("POST", "/exercises/{run}/end", "/exercises/d2/end", None, LEAD, False),
+    ("GET", "/exercises/{run}/report", "/exercises/d2/report", None, LEAD, False),
     ("POST", "/ingest", "/ingest?domain=water", READINGS % W.encode(), ALL - {"viewer"}, True),
     ("GET", "/duty", "/duty", None, DUTY_READERS, True),
     ("GET", "/duty", "/duty?unit=522601", None, DUTY_READERS, False),
@@ -168,13 +191,15 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
 OWNED = {
     "/alerts/{id}", "/alerts/{id}/actions", "/alerts/{id}/report", "/alerts/{id}/commands", "/alerts/commands",
     "/workorders/{id}", "/workorders/{id}/status", "/cap/{id}.xml", "/sensors/{id}", "/sensors/{id}/readings",
-    "/assets/{code}", "POST /assets",
+    "/assets/{code}", "POST /assets", "/alerts/{id}/playbook", "/alerts/{id}/attachments",
+    "/alerts/{id}/attachments/{ref}",
 }  # fmt: skip
 OF_AREA = {  # lists show what is theirs
     "/alerts?unit=522601", "/feed?unit=522601", "/assets?unit=522601", "/stats?unit=522601", "/fences?unit=522601",
-    "/fences/F-1", "/fences/F-1/versions", "/policies/522601", "/where?lon=107.98&lat=26.58",
+    "/sensors?unit=522601", "/fences/F-1", "/fences/F-1/versions", "/policies/522601",
+    "/where?lon=107.98&lat=26.58",
 }  # fmt: skip
-OF_UNITS = {"/stats/alarms", "/notifications"}
+OF_UNITS = {"/stats/alarms", "/stats/management", "/notifications"}
 OPEN = {
     "/auth/token",
     "/auth/oidc/login",
@@ -189,10 +214,19 @@ OPEN = {
 }
 
 
+@lru_cache(maxsize=1)
+def exercise() -> bytes:
+    """The first record of a drill."""
+    return orjson.dumps(rehearse(burst.scene(), "d2")[0][0])
+
+
 @pytest.fixture
 def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    monkeypatch.setattr(sensor_health, "read", lambda settings, last: [])
+    Photos(context.folder).keep(REF, PNG)
     projection.feed(
-        record("w", severity="III", owner_org=OWN_ORG, trigger="dispatch"), record("g", domain="gas", unit="522622001")
+        record("w", severity="III", owner_org=OWN_ORG, trigger="dispatch", attachments=[{"ref": REF}]),
+        record("g", domain="gas", unit="522622001"),
     )
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
@@ -215,6 +249,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
     picked = {"seed": 1, "people": [{"place": "522601", "person": "kaili", "name": "", "user": "kaili"}]}
     assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
     keep(context, state="dead", unit="522601001", id="m1")
+    projection.feed(exercise())
     with context.store.write() as tx:
         tx.execute(insert(webhooks), subscription("h1", prefix="522601", orgs=[]))
         tx.execute(insert(webhook_dead), {"webhook": "h1", "event": "e-1", "alert": "w", "at_ms": 1, "attempts": 1,
@@ -229,6 +264,8 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
 
 async def ask(app: FastAPI, method: str, path: str, body: Any, headers: dict[str, str]) -> int:
     kind = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    if isinstance(body, dict) and "files" in body:
+        kind = body
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         return (await client.request(method, path if path.startswith("/cap/") else API + path, **kind)).status_code
@@ -263,6 +300,14 @@ async def organisations(
             may = False  # the organisation's own thing, but outside of the account's unit
         status = await ask(app, method, path, body, bearer(context, name))
         assert status in (GOOD if may else {403}), (name, status)
+
+
+def test_routes_ask_the_scope_and_not_the_prefix_alone() -> None:
+    """Who compares the caller's prefix forgets organisations: `covers`, `asking.scope`, `area` and `scoped` do not."""
+    root = Path(__file__).parents[3] / "api"
+    may = {"roles.py", "asking.py", "context.py", "duty_scope.py", "fences.py", "policies.py", "webhooks.py"}
+    found = {path.name for path in root.rglob("*.py") if "caller.prefix" in path.read_text("utf-8")}
+    assert found <= may
 
 
 def test_every_route_is_in_the_table(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from api import kpi
+from api.arrivals import Arrivals
 from api.context import Context
 from api.kpi import AlarmFigures
 from api.projector import Projector
@@ -21,8 +22,10 @@ from api.store import Store
 from geo.moments import rfc3339
 from streams.kpi.facts import Fact
 from streams.kpi.figures import Question
+from tests.postgres import BOTH
 from tests.unit.api.conftest import T0, FakeProjection, bearer, record
 
+DATABASES = BOTH
 HOUR = 3_600_000
 ASKED = {"from": rfc3339(T0 - HOUR), "to": rfc3339(T0 + HOUR)}
 
@@ -138,7 +141,7 @@ async def test_the_projector_feeds_the_figures_and_forgets_what_was_dropped(
     async def nothing() -> None:
         return None
 
-    projector = Projector(context.settings, context.store, context.hub, context.alarms)
+    projector = Projector(context.settings, context.store, Arrivals(context.store, context.hub), context.alarms)
     monkeypatch.setattr(projector._tail, "open", nothing)
     values = (step("a", 1, T0, "raise"), step("a", 1, T0, "raise"), step("b", 1, T0, "raise"))
     await projector.apply(

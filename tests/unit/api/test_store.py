@@ -11,7 +11,10 @@ from api import queries
 from api.records import parse
 from api.store import Store, StoreError
 from streams.topic_watch import TopicWatch
+from tests.postgres import BOTH
 from tests.unit.api.conftest import T0, record
+
+DATABASES = BOTH
 
 EVERYTHING = queries.AlertFilter(prefix="5226", state="all")
 
@@ -52,11 +55,11 @@ def test_the_same_record_twice_is_a_duplicate_and_an_older_one_is_stale(store: S
     assert queries.get_alert(store, "a1")["version"] == 2
 
 
-def test_offsets_and_events_survive_a_restart(store: Store, tmp_path: Path) -> None:
+def test_offsets_and_events_survive_a_restart(store: Store) -> None:
     apply(store, record(), offset=42)
     epoch = store.epoch
     store.close()
-    again = Store.in_folder(tmp_path)
+    again = Store(store.url)
     assert again.offsets() == {("alerts", 0): 42}
     assert (again.epoch, again.seq) == (epoch, 1)
     again.close()
@@ -67,7 +70,7 @@ def test_a_failed_batch_changes_nothing(store: Store, monkeypatch: pytest.Monkey
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("api.store.save_offsets", boom)
-    with pytest.raises(StoreError, match=r"cityops\.db: the disk is full; free some space"):
+    with pytest.raises(StoreError, match=r"/\S+: the disk is full; free some space"):
         apply(store, record(), offset=9)
     monkeypatch.undo()
     assert store.offsets() == {}
@@ -89,8 +92,8 @@ def test_rebuilding_starts_a_new_epoch_and_keeps_users(store: Store) -> None:
     assert users.get(store, "anna") is not None
 
 
-def test_old_events_are_dropped_but_the_timeline_stays(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path}/small.db", keep_events=10)
+def test_old_events_are_dropped_but_the_timeline_stays(database: str) -> None:
+    store = Store(database, keep_events=10)
     for version in range(1, 131):
         apply(store, record(version=version, at_ms=T0 + version))
     _, oldest = queries.position(store)
