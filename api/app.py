@@ -36,6 +36,7 @@ from api.routes import (
     inbound,
     ingest,
     notifications,
+    oidc,
     places,
     playbooks,
     policies,
@@ -52,6 +53,7 @@ from api.routes import (
 
 PARTS = (
     auth,
+    oidc,
     alerts,
     handmade,
     bulk,

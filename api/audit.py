@@ -1,7 +1,7 @@
 """The audit log in the store: adding rows to the chain, reading them, and what is in a page.
 
-Rows are added in a transaction of their own that holds the table against all other writers, so that the chain has no
-fork: on SQLite by the write lock, on PostgreSQL by a lock of the table, taken before the transaction first looks.
+Rows are added in a transaction that holds the one write lock of the database (`streams.sql`), so that the chain has no
+fork, whichever process adds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, or_, select, text, true
+from sqlalchemy import Connection, insert, or_, select, true
 
 from api import audit_chain
 from api.audit_chain import ZERO, Entry, Verdict
@@ -28,8 +28,6 @@ AT_ONCE = 1000
 def append(store: Store, entries: Sequence[Entry]) -> str:
     """Add entries in their order; the hash of the last."""
     with store.write() as tx:
-        if tx.dialect.name == "postgresql":
-            tx.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
         seq, prev = head(tx)
         rows = []
         for entry in entries:

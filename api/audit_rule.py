@@ -47,7 +47,7 @@ def is_export(path: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Does this answer leave the system as a document: a file to keep, a report, a CAP message?"""
     if path.endswith("/report") or (path.startswith("/cap/") and path.endswith(".xml")):
         return True
-    return any(name.lower() == b"content-disposition" for name, _ in headers)
+    return any(name.lower() == b"content-disposition" and value.startswith(b"attachment") for name, value in headers)
 
 
 def _route(scope: Scope) -> str:

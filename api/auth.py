@@ -14,9 +14,11 @@ from typing import Any
 
 from api import api_tokens, audit_note, devices, tokens, units, users
 from api.errors import Problem
+from api.oidc_claims import Account
 from api.roles import Principal
 from api.store import Store
 from api.throttle import SignInLimits
+from streams.errors import UsageError
 
 _MAX_TRACKED = 10_000
 _CACHE_S = 2.0
@@ -85,6 +87,21 @@ class Auth:
         if not good or spent is None or user is None or not self._allowed(user):
             raise Problem(401, "the refresh token is not valid; sign in again", {"WWW-Authenticate": "Bearer"})
         return self.tokens_of(user, spent.family)
+
+    def sign_in_as(self, wanted: Account) -> Tokens:
+        """Tokens for who an OpenID provider says it is; the account is made, or brought up to date.
+
+        Raises UsageError where the name is another account's.
+        """
+        user = users.get(self._store, wanted.name)
+        if user is not None and user.hash != wanted.identity:
+            raise UsageError(f"the name {wanted.name} is another account's")
+        if user is None or (user.role, user.unit, set(user.orgs)) != (wanted.role, wanted.unit, set(wanted.orgs)):
+            users.put_known(self._store, wanted.name, wanted.identity, wanted.role, wanted.unit, orgs=wanted.orgs)
+            user = users.get(self._store, wanted.name)
+        assert user is not None
+        audit_note.acting("sign-in (OpenID)", user.name, user.role, user.unit)
+        return self.tokens_of(user)
 
     def sign_out(self, caller: Principal) -> None:
         """End the caller's sign-in: refresh tokens now, access tokens here now and in other processes within 2 s."""

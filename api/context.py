@@ -19,6 +19,7 @@ from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.playbooks import Playbook
 from api.roles import Principal
 from api.store import Store
@@ -138,6 +139,11 @@ class Context:
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.store)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The OpenID provider, None where none is set up. Raises UsageError for settings that cannot be used."""
+        return Provider(self.settings, self.auth.secret_of("openid")) if self.settings.oidc_issuer else None
 
     @cached_property
     def webhooks(self) -> WebhookSender:

@@ -33,7 +33,10 @@ from streams.codec import MAX_MESSAGE_BYTES
 API = "/api/v1"
 INGEST = f"{API}/ingest"
 COOKIE = "cityops_session"
-OPEN = (f"{API}/auth/token", f"{API}/inbound/voice", f"{API}/inbound/sms")  # the last two are signed
+OPEN = (
+    f"{API}/auth/token", f"{API}/auth/oidc/login", f"{API}/auth/oidc/callback",
+    f"{API}/inbound/voice", f"{API}/inbound/sms",  # these two are signed
+)  # fmt: skip
 REQUEST_ID = "X-Request-Id"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _COOKIE_PATHS = (f"{API}/feed", f"{API}/ws")

@@ -88,6 +88,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)
     elif demo:
         log.warning("no demo accounts are made: --host %s is not loopback", settings.host)
+    _ = context.provider  # settings that cannot be used are told now
     _watch(context, projector, bus, history)
     context.metrics.workers(folder / "metrics")
     failed: list[BaseException] = []

@@ -74,12 +74,19 @@ def put(
 
     Raises UsageError.
     """
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise UsageError(f"the password of {name}: want {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    put_known(store, name, _hasher.hash(password), role, unit, demo, orgs)
+
+
+def put_known(
+    store: Store, name: str, hash_: str, role: str, unit: str, demo: bool = False, orgs: Sequence[str] = ()
+) -> None:
+    """The same with a password's hash, or with an identity that no password has (an OpenID provider's account)."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"user {name!r}: want 1 to 64 letters, digits or _ . @ -")
     if role not in ROLES:
         raise UsageError(f"role {role!r}: want one of {', '.join(ROLES)}")
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise UsageError(f"the password of {name}: want {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     try:
         units.prefix(unit)
     except ValueError as error:
@@ -88,7 +95,7 @@ def put(
         if not 1 <= len(org.strip()) <= MAX_ORG:
             raise UsageError(f"organisation {org[:40]!r}: want 1 to {MAX_ORG} characters, as the assets name it")
     c = schema.users.c
-    values = {"hash": _hasher.hash(password), "role": role, "unit": unit, "demo": int(demo)}
+    values = {"hash": hash_, "role": role, "unit": unit, "demo": int(demo)}
     with store.write() as tx:
         done = tx.execute(update(schema.users).where(c.name == name).values(**values, generation=c.generation + 1))
         if not done.rowcount:

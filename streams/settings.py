@@ -103,6 +103,16 @@ SETTINGS: tuple[Setting, ...] = (
         "addresses and networks of reverse proxies whose X-Forwarded-For is believed, a comma list",
     ),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
+    Setting("oidc_issuer", "", "OpenID provider to sign in at, its issuer URL; empty: none (docs/security.md)"),
+    Setting("oidc_client_id", "", "id of cityops at the OpenID provider"),
+    Setting("oidc_client_secret", "", "its secret there; empty: a public client, PKCE alone"),
+    Setting(
+        "oidc_public_url", "", "URL of the console as browsers see it, https://host: where the provider sends back"
+    ),
+    Setting("oidc_role_claim", "groups", "claim of the ID token whose values are mapped to roles"),
+    Setting("oidc_roles", "", "value=role, a comma list, the first that fits: chiefs=commander,duty=officer"),
+    Setting("oidc_unit_claim", "unit", "claim that holds the account's division code"),
+    Setting("oidc_org_claim", "", "claim that holds organisations as the assets name them; empty: none"),
     Setting(
         "db",
         "",

@@ -14,6 +14,7 @@ from api.errors import Problem
 from api.guard import API, COOKIE
 
 router = APIRouter(tags=["sign-in"])
+HANDOVER, HANDOVER_S = "cityops_handover", 60  # a refresh token on its way to the console, used up by it
 TOKENS = answer(
     "tokens",
     {
@@ -32,7 +33,7 @@ TOKENS = answer(
 async def token(
     request: Request,
     ctx: Ctx,
-    grant_type: Annotated[str, Form(description="password or refresh_token")] = "password",
+    grant_type: Annotated[str, Form(description="password, refresh_token, or handover after OpenID")] = "password",
     username: Annotated[str, Form(max_length=256)] = "",
     password: Annotated[str, Form(max_length=256)] = "",
     refresh_token: Annotated[str, Form(max_length=256)] = "",
@@ -48,9 +49,13 @@ async def token(
         if not refresh_token:
             raise Problem(422, "refresh_token is needed")
         given = await asyncio.to_thread(ctx.auth.refresh, refresh_token)
+    elif grant_type == "handover":  # the cookie that came with the redirect from an OpenID provider
+        given = await asyncio.to_thread(ctx.auth.refresh, request.cookies.get(HANDOVER, ""))
     else:
-        raise Problem(422, "grant_type: want password or refresh_token")
+        raise Problem(422, "grant_type: want password, refresh_token or handover")
     response = JSONResponse(given.public())
+    if grant_type == "handover":
+        response.delete_cookie(HANDOVER, path=f"{API}/auth/token")
     if session == "cookie":
         response.set_cookie(
             COOKIE, given.access_token, max_age=given.expires_in, path=API, httponly=True, samesite="strict",

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from api.audit_note import changed
 from api.body_text import encodable
 from api.context import Caller, Context, Ctx
 from api.docs import problems
@@ -85,9 +86,15 @@ async def put(domain: str, body: Change, ctx: Ctx, caller: Caller) -> dict[str, 
         made = ProfileFile(
             domain=domain, toml=body.toml, version=old.version + 1, by=caller.name, at_ms=int(time.time() * 1000)
         )
+        changed(f"profiles/{domain}", _noted(old), _noted(made), PREFECTURE)
         await ctx.tables.write(TOPIC, [(domain, made.version, encode(made))])
         await ctx.registry.seen(TOPIC, domain, made.version, SEEN_S)
     return await one(domain, ctx, caller)
+
+
+def _noted(file: ProfileFile) -> dict[str, Any] | None:
+    """For the audit log."""
+    return {"version": file.version, "toml": file.toml} if file.version else None
 
 
 def _known(domain: str) -> None:
@@ -98,7 +105,7 @@ def _known(domain: str) -> None:
 def _may_write(caller: Principal) -> None:
     if caller.role not in EDITORS:
         raise Problem(403, f"role {caller.role} may not change profiles; this needs admin or engineer")
-    if not PREFECTURE.startswith(caller.prefix):
+    if not caller.covers(PREFECTURE):
         raise Problem(
             403, f"profiles hold for all units: this needs an account of {PREFECTURE}, yours is of {caller.unit}"
         )

@@ -15,8 +15,10 @@ from api import asking, queries, schema, sensor_health as healths
 from api.context import Caller, Context, Ctx
 from api.docs import problems
 from api.errors import Problem
-from api.roles import EDITORS
+from api.roles import EDITORS, Scope
+from geo.divisions import PREFECTURE
 from geo.moments import rfc3339
+from streams.assets.owning import owners
 from streams.intake.rejects import read
 from streams.intake.unknown import Unknown, command, unknown
 
@@ -39,35 +41,35 @@ async def sensors(
     page: Annotated[Text, Query(description="`next` of the page before")] = None,
 ) -> dict[str, Any]:
     """Sensors of live operation with their newest reading and how they are, what is wrong first; `counts` by state."""
-    prefix = asking.scoped(caller, asking.unit_prefix(unit))
+    scope = asking.scope(caller, asking.unit_prefix(unit))
     domains, states = asking.domains(domain), asking.several("state", state, healths.STATES)
     words = asking.searched(q).lower().split()
     number, begin = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT), asking.whole("page", page, 0, 0, 10**8)
     if ctx.history is None:
         raise Problem(503, "this server keeps no readings")
-    found = await asyncio.to_thread(_healths, ctx, prefix, domains, words)
+    found = await asyncio.to_thread(_healths, ctx, scope, domains, words)
     rows = healths.chosen(found, states)
     more = str(begin + number) if len(rows) > begin + number else None
     items = [healths.public(h) for h in rows[begin : begin + number]]
     return {"items": items, "next": more, "total": len(rows), "counts": healths.counted(found)}
 
 
-def _healths(ctx: Context, prefix: str, domains: tuple[str, ...], words: list[str]) -> list[healths.Health]:
+def _healths(ctx: Context, scope: Scope, domains: tuple[str, ...], words: list[str]) -> list[healths.Health]:
     assert ctx.history is not None
     now = int(time.time() * 1000)
-    flat = _stuck(ctx, prefix)
+    flat = _stuck(ctx, scope)
     out = []
     for s in ctx.registry.sensors():
         text = f"{s.id}\n{s.name_zh}\n{s.name_en}\n{s.zone}\n{s.owner_org}".lower()
-        mine = not s.retired and s.unit_code.startswith(prefix) and (not domains or s.domain in domains)
+        mine = not s.retired and scope.covers(s.unit_code, owners(s)) and (not domains or s.domain in domains)
         if mine and all(w in text for w in words):
             out.append(healths.health(s, ctx.history.last(s.id), s.id in flat, now))
     return out
 
 
-def _stuck(ctx: Context, prefix: str) -> set[str]:
+def _stuck(ctx: Context, scope: Scope) -> set[str]:
     """Sensors with an open alert of a stuck reading."""
-    wanted = queries.AlertFilter(prefix=prefix, kind=STUCK, condition="ACTIVE", run="")
+    wanted = queries.AlertFilter(prefix=scope.prefix, orgs=scope.orgs, kind=STUCK, condition="ACTIVE", run="")
     with ctx.store.read() as tx:
         texts = tx.scalars(select(schema.alerts.c.json).where(wanted.where()))
         return {sensor for text in texts for sensor in orjson.loads(text).get("sensors") or ()}
@@ -76,7 +78,7 @@ def _stuck(ctx: Context, prefix: str) -> set[str]:
 @router.get("/sensors/unknown", responses=problems(401, 403, 503))
 async def unregistered(ctx: Ctx, caller: Caller) -> dict[str, Any]:
     """Who sends without being registered, out of the last refused messages, with the command that registers each."""
-    if caller.role not in EDITORS or caller.prefix != "5226":
+    if caller.role not in EDITORS or not caller.covers(PREFECTURE):
         raise Problem(403, f"{caller.name} may not see unknown sensors; this needs an engineer or admin of 522600")
 
     def look() -> list[dict[str, Any]]:

@@ -191,15 +191,19 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
 OWNED = {
     "/alerts/{id}", "/alerts/{id}/actions", "/alerts/{id}/report", "/alerts/{id}/commands", "/alerts/commands",
     "/workorders/{id}", "/workorders/{id}/status", "/cap/{id}.xml", "/sensors/{id}", "/sensors/{id}/readings",
-    "/assets/{code}", "POST /assets",
+    "/assets/{code}", "POST /assets", "/alerts/{id}/playbook", "/alerts/{id}/attachments",
+    "/alerts/{id}/attachments/{ref}",
 }  # fmt: skip
 OF_AREA = {  # lists show what is theirs
     "/alerts?unit=522601", "/feed?unit=522601", "/assets?unit=522601", "/stats?unit=522601", "/fences?unit=522601",
-    "/fences/F-1", "/fences/F-1/versions", "/policies/522601", "/where?lon=107.98&lat=26.58",
+    "/sensors?unit=522601", "/fences/F-1", "/fences/F-1/versions", "/policies/522601",
+    "/where?lon=107.98&lat=26.58",
 }  # fmt: skip
-OF_UNITS = {"/stats/alarms", "/notifications"}
+OF_UNITS = {"/stats/alarms", "/stats/management", "/notifications"}
 OPEN = {
     "/auth/token",
+    "/auth/oidc/login",
+    "/auth/oidc/callback",
     "/inbound/voice",
     "/inbound/sms",
     "/healthz",
@@ -296,6 +300,14 @@ async def organisations(
             may = False  # the organisation's own thing, but outside of the account's unit
         status = await ask(app, method, path, body, bearer(context, name))
         assert status in (GOOD if may else {403}), (name, status)
+
+
+def test_routes_ask_the_scope_and_not_the_prefix_alone() -> None:
+    """Who compares the caller's prefix forgets organisations: `covers`, `asking.scope`, `area` and `scoped` do not."""
+    root = Path(__file__).parents[3] / "api"
+    may = {"roles.py", "asking.py", "context.py", "duty_scope.py", "fences.py", "policies.py", "webhooks.py"}
+    found = {path.name for path in root.rglob("*.py") if "caller.prefix" in path.read_text("utf-8")}
+    assert found <= may
 
 
 def test_every_route_is_in_the_table(app: FastAPI) -> None:

@@ -22,6 +22,7 @@ from api.context import Context
 from api.store import Store
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
+from tests.postgres import BOTH
 from tests.unit.api.conftest import PASSWORD, FakeBus, FakeProjection, FakeRegistry, alert_json, bearer, record
 
 V = "522601-W-VLV-000001"
@@ -154,8 +155,9 @@ async def test_rows_that_come_together_are_one_chain(context: Context) -> None:
     assert sorted(r["by"] for r in rows(context.store)) == sorted(f"u{n}" for n in range(50))
 
 
-def test_several_processes_on_one_database_make_one_chain(tmp_path: Path) -> None:
-    stores = [Store.in_folder(tmp_path) for _ in range(3)]
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_several_processes_on_one_database_make_one_chain(database: str) -> None:
+    stores = [Store(database) for _ in range(3)]
 
     def write(store: Store) -> None:
         for n in range(10):
