@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -17,6 +18,7 @@ from api.intake_budget import Budget
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
 from api.roles import Principal
+from api.runs import Runs
 from api.store import Store
 from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
@@ -121,6 +123,11 @@ class Context:
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs that engineers start, of this data folder."""
+        return Runs(self.settings, self.folder)
 
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""

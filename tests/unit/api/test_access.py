@@ -14,6 +14,7 @@ from api.app import create_app
 from api.context import Context
 from api.guard import API
 from api.roles import COMMANDS, ROLES
+from api.run_files import Run
 from geo.fence_wire import public
 from geo.fences import Circle, Fence
 from streams.alerts import policy_text
@@ -49,6 +50,18 @@ SWAP = {"unit": "522601", "person": "spare", "instead_of": "town", "from": "2099
 TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("GET", "/auth/me", "/auth/me", None, ALL, True),
     ("GET", "/console", "/console", None, ALL, True),
+    ("GET", "/runs", "/runs", None, EDITORS, False),
+    ("POST", "/runs", "/runs", {"recording": "r.csv", "domain": "water"}, EDITORS, False),
+    ("GET", "/runs/{id}", "/runs/r1", None, EDITORS, False),
+    ("DELETE", "/runs/{id}", "/runs/r1", None, EDITORS, False),
+    (
+        "POST",
+        "/profiles/preview",
+        "/profiles/preview",
+        {"domain": "water", "toml": "", "recording": "r.csv"},
+        EDITORS,
+        False,
+    ),
     ("GET", "/alerts", "/alerts", None, ALL, True),
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("POST", "/alerts", "/alerts", REPORT, ACTORS, False),
@@ -144,7 +157,7 @@ OPEN = {
 
 
 @pytest.fixture
-def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
+def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
@@ -166,6 +179,12 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus) -> FastAPI:
     assert duty_store.add_rollcall(context.store, "522601", 1, "prefecture", picked) == 1
     keep(context, state="dead", unit="522601001", id="m1")
     exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
+    files = context.runs.files
+    files.recordings.mkdir()
+    (files.recordings / "r.csv").write_text("Time,p\n", "utf-8")
+    files.keep(Run(id="r1", kind="preview", state="done", by="engineer", created_ms=T0))
+    monkeypatch.setattr(context.runs, "start", lambda run, steps: files.keep(run))
+    monkeypatch.setattr(files, "drop", lambda id_: None)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 
