@@ -2,7 +2,8 @@
 
 An incident is found by an alert of its domain and class that is raised, for the first time or again, from its start
 until `grace_s` after its end and names one of its sensors, or lies in its zone where the incident names none that are
-known. An alert that belongs to no incident is false; one that an officer called works, planned or duplicate is left out.
+known. An alert that belongs to no incident is false; one that an officer called works, planned or duplicate is left
+out.
 """
 
 from __future__ import annotations
