@@ -1,8 +1,8 @@
 """Alerts against truth: recall, precision, time to detect, false alarms, place, each with a 95 % interval.
 
 An incident is found by an alert of its domain and class that is raised, for the first time or again, from its start
-until `grace_s` after its end and names one of its sensors, or lies in its zone where the incident names none that are
-known. An alert that belongs to no incident is false; one that an officer called works, planned or duplicate is left
+until `grace_s` after its end and names one of its sensors, or lies in its zone where one of the two names no
+sensor. An alert that belongs to no incident is false; one that an officer called works, planned or duplicate is left
 out.
 """
 
@@ -75,7 +75,9 @@ def _raised(alert: Mapping[str, Any], t: Truth, grace_s: float) -> int | None:
     """When it was raised for this incident, epoch ms; None where it does not belong to it."""
     if alert["domain"] != t.domain or alert["class"] != t.cls:
         return None
-    if not (set(alert["sensors"]) & set(t.sensors) or (not t.sensors and alert["zone"] == t.zone)):
+    own = {s for s in alert["sensors"] if not s.startswith(f"{alert['zone']}/")}  # a balance is of the zone
+    by_zone = not own or not t.sensors
+    if not (alert["zone"] == t.zone if by_zone else own & set(t.sensors)):
         return None
     times = map(epoch_ms, alert["raised"])
     return min((at for at in times if t.start_ms <= at <= t.end_ms + grace_s * 1000), default=None)
