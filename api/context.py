@@ -22,6 +22,7 @@ from api.metrics import Metrics
 from api.oidc import Provider
 from api.playbooks import Playbook
 from api.roles import Principal
+from api.runs import Runs
 from api.store import Store
 from api.webhook_sender import WebhookSender
 from geo.assets import Record, Sensor, Zone
@@ -151,10 +152,14 @@ class Context:
         allowed = allowed_from(self.settings)
 
         def poster() -> Poster:
-
             return Poster(allowed, self.settings.notify_timeout_s)
 
         return WebhookSender(self.store, poster, lambda id_: self.auth.secret_of(f"webhook:{id_}"))
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs that engineers start, of this data folder."""
+        return Runs(self.settings, self.folder)
 
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""

@@ -267,6 +267,33 @@ DUTY_BODY = _body(
 )  # fmt: skip
 
 
+RUN_BODY = _body(
+    {
+        "type": "object",
+        "properties": {
+            "recording": {"type": "string", "description": "name of a file in <data>/recordings"},
+            "scenario": {"type": "string", "description": "name of a scenario, instead of a recording"},
+            "speed": {"type": "number", "description": "0.1 to 10000 times; 0 (default): as fast as it goes"},
+            "domain": {"type": "string", "description": "only its sensors, or whose a CSV file is"},
+            "profiles": {"type": "object", "description": "domain -> TOML text over the profiles in force"},
+        },
+    },
+    {"recording": "storm.parquet", "speed": 60},
+)  # fmt: skip
+
+
+PREVIEW_BODY = _body(
+    {
+        "type": "object",
+        "required": ["domain", "toml"],
+        "properties": {
+            "domain": _STR, "toml": {"type": "string", "description": "the candidate, a <domain>.toml"},
+            "recording": {"type": "string", "description": "not given: the readings that Kafka still keeps"},
+        },
+    },
+)  # fmt: skip
+
+
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Answers that are not a success."""
     return {code: answer(HTTPStatus(code).phrase, _ref("Problem"), "application/problem+json") for code in codes}

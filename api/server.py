@@ -105,6 +105,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         history.start()
+        context.runs.clean()
         jobs = {"projector": projector.run(), "commands": bus.run(), "registry": registry.run(), "pings": hub.pings()}
         jobs["alarm figures"] = alarms.run(store)
         jobs["webhooks"] = context.webhooks.run()
@@ -115,6 +116,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         try:
             yield
         finally:
+            await context.runs.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=GRACE_S)

@@ -23,7 +23,7 @@ def wilson(hits: int, n: int) -> Interval:
     p, z2 = hits / n, Z * Z
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    return 0.0 if not hits else middle - half, 1.0 if hits == n else middle + half
 
 
 def poisson(count: int) -> Interval:

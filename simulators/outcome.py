@@ -9,7 +9,11 @@ from typing import Any
 
 @dataclass
 class Result:
-    """What came of a run. `alerts` are public alerts with `ended` (RFC 3339 or None), oldest first."""
+    """What came of a run.
+
+    `alerts` are public alerts, oldest first, with `ended` (RFC 3339 or None) and `raised`: when it was raised,
+    and again within its episode; `first_seen` is when the trouble began.
+    """
 
     run: str
     file: str
@@ -31,12 +35,13 @@ class Outcome:
     def add(self, record: Mapping[str, Any]) -> None:
         """One record of the log, `{"alert", "transition"}`."""
         alert, trigger = record["alert"], record["transition"]["trigger"]
-        ended = self._last.get(alert["id"], {}).get("ended")
+        before = self._last.get(alert["id"], {})
+        ended, raised = before.get("ended"), before.get("raised", [])
         if trigger in ("raise", "reraise"):
-            ended = None
+            ended, raised = None, [*raised, record["transition"]["at"]]
         elif trigger == "clear":
             ended = record["transition"]["at"]
-        self._last[alert["id"]] = {**alert, "ended": ended}
+        self._last[alert["id"]] = {**alert, "ended": ended, "raised": raised}
 
     def alerts(self) -> list[dict[str, Any]]:
         """Oldest first."""

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from simulators import recording_lines
 from simulators.mapping import LABEL_NAMES, SENSOR_NAMES, TIME_NAMES, VALUE_NAMES, ColumnMap
 from simulators.noise import F64, I64
 from simulators.recording_time import Clock
@@ -244,7 +245,9 @@ def _column_names(path: Path) -> list[str]:
             raise UsageError(f"{path}: is a folder; name a CSV, gzipped CSV or Parquet file")
         if path.stat().st_size == 0:
             raise UsageError(f"{path.name}: has no rows")
-        if _is_parquet(path):
+        if recording_lines.is_lines(path):
+            names = recording_lines.COLUMNS
+        elif _is_parquet(path):
             names = list(pyarrow.parquet.ParquetFile(path).schema_arrow.names)
         else:
             names = _csv(path, None).schema.names
@@ -278,7 +281,9 @@ def _csv(path: Path, columns: list[str] | None) -> pyarrow.csv.CSVStreamingReade
 
 def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
-        if _is_parquet(path):
+        if recording_lines.is_lines(path):
+            yield from recording_lines.batches(path)
+        elif _is_parquet(path):
             yield from pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=65_536, columns=columns)
         else:
             yield from _csv(path, columns)

@@ -1,8 +1,9 @@
 """Alerts against truth: recall, precision, time to detect, false alarms, place, each with a 95 % interval.
 
-An incident is found by an alert of its domain and class that is raised from its start until `grace_s` after its end and
-names one of its sensors, or lies in its zone where the incident names none that are known. An alert that belongs to no
-incident is false; one that an officer called works, planned or duplicate is left out.
+An incident is found by an alert of its domain and class that is raised, for the first time or again, from its start
+until `grace_s` after its end and names one of its sensors, or lies in its zone where one of the two names no
+sensor. An alert that belongs to no incident is false; one that an officer called works, planned or duplicate is left
+out.
 """
 
 from __future__ import annotations
@@ -55,12 +56,12 @@ def score(
 ) -> Score:
     """Public alerts as `Outcome` gives them."""
     known = list(truths)
-    found: dict[int, list[Mapping[str, Any]]] = {}
+    found: dict[int, list[tuple[int, Mapping[str, Any]]]] = {}
     right, false = [], []
     for alert in alerts:
-        mine = [k for k, t in enumerate(known) if _belongs(alert, t, grace_s)]
-        for k in mine:
-            found.setdefault(k, []).append(alert)
+        mine = {k: at for k, t in enumerate(known) if (at := _raised(alert, t, grace_s)) is not None}
+        for k, at in mine.items():
+            found.setdefault(k, []).append((at, alert))
         verdicts = {known[k].verdict for k in mine}
         if verdicts & set(HAPPENED):
             right.append(alert)
@@ -70,24 +71,27 @@ def score(
     return Score(incidents, right, false, span)
 
 
-def _belongs(alert: Mapping[str, Any], t: Truth, grace_s: float) -> bool:
+def _raised(alert: Mapping[str, Any], t: Truth, grace_s: float) -> int | None:
+    """When it was raised for this incident, epoch ms; None where it does not belong to it."""
     if alert["domain"] != t.domain or alert["class"] != t.cls:
-        return False
-    at = epoch_ms(alert["first_seen"])
-    if not t.start_ms <= at <= t.end_ms + grace_s * 1000:
-        return False
-    return bool(set(alert["sensors"]) & set(t.sensors)) or (not t.sensors and alert["zone"] == t.zone)
+        return None
+    own = {s for s in alert["sensors"] if not s.startswith(f"{alert['zone']}/")}  # a balance is of the zone
+    by_zone = not own or not t.sensors
+    if not (alert["zone"] == t.zone if by_zone else own & set(t.sensors)):
+        return None
+    times = map(epoch_ms, alert["raised"])
+    return min((at for at in times if t.start_ms <= at <= t.end_ms + grace_s * 1000), default=None)
 
 
-def _found(t: Truth, alerts: Sequence[Mapping[str, Any]]) -> Found:
+def _found(t: Truth, alerts: Sequence[tuple[int, Mapping[str, Any]]]) -> Found:
     if not alerts:
         return Found(t, None)
-    first = min(alerts, key=lambda a: (a["first_seen"], a["id"]))
+    at, first = min(alerts, key=lambda found: (found[0], found[1]["id"]))
     wrong = None
     if None not in (t.lon, t.lat, first["lon"], first["lat"]):
         wrong = distance_m(t.lon or 0.0, t.lat or 0.0, first["lon"], first["lat"])
     own = first["sensors"][0] == t.sensors[0] if t.sensors and first["sensors"] else None
-    return Found(t, first, max(epoch_ms(first["first_seen"]) - t.start_ms, 0) / 1000.0, wrong, own)
+    return Found(t, first, (at - t.start_ms) / 1000.0, wrong, own)
 
 
 def summary(s: Score) -> dict[str, Any]:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("streams.cli.score", "Score an alert log against truth: recall, precision, delay, false alarms, place."),
     "compare": ("streams.cli.compare", "Which alerts appear, vanish or move between two logs or two profiles."),
     "truth": ("streams.cli.truth", "Truth to score against: officers' verdicts as a file."),
+    "scenario": ("streams.cli.scenario", "Scenarios: list, show, check, record, run and score them."),
     "drill": ("streams.cli.drill", "Exercises: a night burst through all four levels, with its timeline."),
     "detect-stream": ("streams.cli.detect_stream", "Score a CSV stream on stdin with one detector."),
     "intake": ("streams.cli.intake", "Bridges from the devices' own protocols: MQTT."),

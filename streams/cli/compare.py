@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from streams.cli.common import json_option
-from streams.cli.logs import alerts_of, alerts_with, write_whole
+from streams.cli.logs import IN_FORCE, alerts_of, alerts_with, write_whole
 from streams.cli.reading import mapping_of, reading_options
 from streams.errors import UsageError
 
@@ -28,7 +28,8 @@ def command(
 ) -> int:
     """Say which alerts appear, vanish, move or change from A to B.
 
-    A and B are alert logs (`cityops backtest --log`), or with --recording files of profiles, `<domain>.toml`.
+    A and B are alert logs (`cityops backtest --log`), or with --recording files of profiles, `<domain>.toml`;
+    `in-force` is the recording's own.
 
     \b
       cityops compare before.jsonl after.jsonl --html difference.html
@@ -38,11 +39,12 @@ def command(
     from simulators.plan import plan
     from simulators.report_page import compare_page
 
-    if (a.suffix == ".toml") != (b.suffix == ".toml") or (a.suffix == ".toml") != (recording is not None):
+    profiles = [p.suffix == ".toml" or p == IN_FORCE for p in (a, b)]
+    if any(p != (recording is not None) for p in profiles):
         raise UsageError("give two alert logs, or two <domain>.toml with --recording")
     if recording is not None:
-        planned = plan(recording, mapping_of(**reading))
-        found = compare(alerts_with(planned, a), alerts_with(plan(recording, mapping_of(**reading)), b), near)
+        one, two = (alerts_with(plan(recording, mapping_of(**reading)), p) for p in (a, b))
+        found = compare(one, two, near)
     else:
         found = compare(alerts_of(a), alerts_of(b), near)
     if page:

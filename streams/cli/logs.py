@@ -11,6 +11,8 @@ from streams.errors import UsageError, explain
 if TYPE_CHECKING:
     from simulators.plan import Plan
 
+IN_FORCE = Path("in-force")
+
 
 def alerts_of(path: Path) -> list[dict[str, Any]]:
     """Last states of the alerts of a log (`cityops backtest --log`). Raises UsageError with the line."""
@@ -40,11 +42,17 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def alerts_with(planned: Plan, profiles: Path) -> list[dict[str, Any]]:
-    """Alerts of a backtest with a file of profiles over those in force."""
+    """Alerts of a backtest with a file of profiles over those in force (`IN_FORCE`: with those alone)."""
     from simulators import backtest
     from simulators.replay import run_settings
+    from streams.cli.bar import Bar
     from streams.cli.common import checked
     from streams.settings import Settings
 
     settings = run_settings(checked(Settings()), "backtest")
-    return backtest.run(settings, planned.with_profiles([profiles])).alerts
+    bar = Bar(planned.survey.readings)
+    try:
+        own = [] if profiles == IN_FORCE else [profiles]
+        return backtest.run(settings, planned.with_profiles(own), None, bar.show).alerts
+    finally:
+        bar.end()

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--until", "until_ms", type=Moment(), default=0, metavar="TIME", help="End before this time of it.")
 @click.option("--loop", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Play it so many times.")
 @click.option("--shift-to-now", is_flag=True, help="Move all times so that it begins now.")
+@click.option("--profiles", "profile_files", multiple=True, metavar="DOMAIN.toml", type=click.Path(path_type=Path),
+              help="Detector profiles over those in force.")  # fmt: skip
 @click.option("--run", "run", metavar="ID", help="Name of the run (default replay-<UTC time>).")
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Keep the run, so that the console shows it.")
 @click.option("--stay", is_flag=True, help="Keep the run's workers until Ctrl-C, so that its alerts take commands.")
@@ -74,7 +76,7 @@ _CONNECTION = (
 
 def _replay(
     settings: Settings, file: Path, as_json: bool, *, from_ms: int, until_ms: int, loop: int,
-    shift_to_now: bool, run: str | None, speed: float, keep: bool, stay: bool,
+    shift_to_now: bool, profile_files: tuple[Path, ...], run: str | None, speed: float, keep: bool, stay: bool,
     dry_run: bool, **reading: Any,
 ) -> int:  # fmt: skip
     from simulators import replay
@@ -83,7 +85,7 @@ def _replay(
     from streams.supervisor import Stopped, Supervisor
 
     run_settings = replay.run_settings(settings, run if run is not None else replay.run_id(time.time()))
-    planned = plan(file, mapping_of(**reading))
+    planned = plan(file, mapping_of(**reading)).with_profiles(profile_files)
     planned = planned.played(from_ms, until_ms, loop, round(time.time() * 1000) if shift_to_now else 0)
     if dry_run:
         _tell_plan(planned, as_json)

@@ -40,6 +40,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
 
     test = Backtest(run_settings(Settings({}, env={}), "bench"), tile.registry, write, jobs=2)
     sick_ms, until_ms = BEGIN_MS + (hours - 4) * HOUR_MS, BEGIN_MS + hours * HOUR_MS
+    cpu = time.process_time()
     readings, begun, early_mb, peak_mb = 0, time.perf_counter(), 0.0, 0.0
     for cols in tile.columns():
         test.feed(sick(cols, sick_ms))
@@ -48,12 +49,17 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         if not early_mb and cols.ts_ms[-1] > BEGIN_MS + hours * HOUR_MS / 5:
             early_mb = peak_mb
     test.end(until_ms)
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     found = {s for a in outcome.alerts() for s in a["sensors"]}
     wanted = set(tile.names[SICK_AT::SICK_EVERY])
     if wanted - found or test.refused:
         raise CityopsError(f"backtest: {len(wanted - found)} of {len(wanted)} fallen sensors not found; {test.refused}")
-    detail = {"seconds": round(seconds, 1), "alerts": len(outcome.alerts()), "fallen": len(wanted)}
+    detail = {
+        "seconds": round(seconds, 1),
+        "cpu_s": round(cpu, 1),
+        "alerts": len(outcome.alerts()),
+        "fallen": len(wanted),
+    }
     yield Figure("simulate.backtest_readings_per_s", readings / seconds, "readings/s", ">= 5000000", readings, detail)
     yield Figure("simulate.backtest_rss_mb", peak_mb, "MB", "<= 600", readings)
     yield Figure("simulate.backtest_rss_growth_mb", peak_mb - early_mb, "MB", "<= 20", readings)

@@ -21,6 +21,7 @@ from api.guard import API
 from api.photos import Photos
 from api.roles import COMMANDS, ROLES
 from api.routes import sensor_health
+from api.run_files import Run
 from api.webhook_sender import WebhookSender
 from api.webhook_table import webhook_dead, webhooks
 from geo.fence_wire import public
@@ -91,6 +92,18 @@ TABLE: list[tuple[str, str, str, Any, set[str], bool]] = [
     ("POST", "/workorders/{id}/status", "/workorders/w/status", DONE, ACTORS, False),
     ("GET", "/audit", "/audit", None, {"admin"}, False),
     ("GET", "/console", "/console", None, ALL, True),
+    ("GET", "/runs", "/runs", None, EDITORS, False),
+    ("POST", "/runs", "/runs", {"recording": "r.csv", "domain": "water"}, EDITORS, False),
+    ("GET", "/runs/{id}", "/runs/r1", None, EDITORS, False),
+    ("DELETE", "/runs/{id}", "/runs/r1", None, EDITORS, False),
+    (
+        "POST",
+        "/profiles/preview",
+        "/profiles/preview",
+        {"domain": "water", "toml": "", "recording": "r.csv"},
+        EDITORS,
+        False,
+    ),
     ("GET", "/alerts", "/alerts", None, ALL, True),
     ("GET", "/alerts", "/alerts?unit=522601", None, ALL, False),
     ("POST", "/alerts", "/alerts", REPORT, ACTORS, False),
@@ -228,6 +241,7 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
         record("w", severity="III", owner_org=OWN_ORG, trigger="dispatch", attachments=[{"ref": REF}]),
         record("g", domain="gas", unit="522622001"),
     )
+    projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
     registry = context.registry
@@ -258,6 +272,12 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
         monkeypatch.setattr(webhook_store, name, lambda *_: True)
     context.webhooks = WebhookSender(context.store, FakePoster, str)  # type: ignore[arg-type]
     exercises.propose(context.outbox, "d2", ["li"], "wu", T0)
+    files = context.runs.files
+    files.recordings.mkdir()
+    (files.recordings / "r.csv").write_text("Time,p\n", "utf-8")
+    files.keep(Run(id="r1", kind="preview", state="done", by="engineer", created_ms=T0))
+    monkeypatch.setattr(context.runs, "start", lambda run, steps: files.keep(run))
+    monkeypatch.setattr(files, "drop", lambda id_: None)
     context.hub.close()  # a feed that is opened ends at once
     return create_app(context)
 

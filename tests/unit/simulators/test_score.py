@@ -21,7 +21,8 @@ PLACE = (107.98, 26.58)
 
 def alert(id_: str, at_s: float, sensor: str = "p1", **more: Any) -> dict[str, Any]:
     return {
-        "id": id_, "first_seen": rfc3339(T + round(at_s * 1000)), "last_seen": rfc3339(T + round(at_s * 1000) + 60_000),
+        "id": id_, "raised": [rfc3339(T + round(at_s * 1000))], "first_seen": rfc3339(T + round(at_s * 1000)),
+        "last_seen": rfc3339(T + round(at_s * 1000) + 60_000),
         "ended": None, "domain": "water", "kind": "pressure_low", "class": "hazard", "severity": "III", "zone": "z",
         "sensors": [sensor], "assets": [sensor], "lon": PLACE[0], "lat": PLACE[1], "verdict": None,
         "condition": "ACTIVE", "reason": {"zh": "低", "en": "low"}, **more,
@@ -46,6 +47,10 @@ def test_found_missed_and_false_are_counted() -> None:
     assert (said["precision"]["value"], said["false_alarms"]) == (0.5, 3)
     assert said["false_per_week_per_100"]["value"] == 1.5
     assert [m["start_ms"] for m in said["missed"]] == [T + 9_000_000]
+    zone = [alert("g", 110, sensors=[]), alert("b", 110, sensors=["z/balance"]), alert("x", 110, sensors=[], zone="y")]
+    assert [a["id"] for a in score(zone, truths[:1]).right] == ["g", "b"]
+    late = summary(score([alert("a", 90, raised=[rfc3339(T + 90_000), rfc3339(T + 130_000)])], truths))["all"]
+    assert (late["recall"]["value"], late["delay_s_median"]["value"]) == (0.3333, 30.0), "raised, not when it began"
     assert summary(score(alerts, truths))["false_per_week_per_100"]["value"] is None
 
 
