@@ -111,6 +111,8 @@ class Guard:
             if principal.role == DEVICE and path != INGEST:
                 return Problem(403, f"{principal.name} is a device's token: it may only send readings to {INGEST}")
             scope.setdefault("state", {})["principal"] = principal
+        if "\x00" in path or b"%00" in scope.get("query_string", b""):
+            return Problem(422, "the address holds a zero character; leave it out")  # PostgreSQL takes none
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > _limit(path):
             return _too_large(_limit(path))

@@ -36,6 +36,8 @@ class User:
 
 def get(store: Store, name: str) -> User | None:
     c = schema.users.c
+    if not _NAME.fullmatch(name):
+        return None
     with store.read() as tx:
         row = tx.execute(select(c.name, c.hash, c.role, c.unit, c.demo, c.generation).where(c.name == name)).first()
     return User(row.name, row.hash, row.role, row.unit, bool(row.demo), row.generation) if row else None
