@@ -146,6 +146,8 @@ class Guard:
                     429, f"more than {self._rate.per_minute} requests a minute with one token; wait",
                     {"Retry-After": str(int(wait) + 1)},
                 )  # fmt: skip
+        if "\x00" in path or b"%00" in scope.get("query_string", b""):
+            return Problem(422, "the address holds a zero character; leave it out")  # PostgreSQL takes none
         size = headers.get("content-length", "0")
         limit = _limit(path, self._photo)
         if not size.isdigit() or int(size) > limit:

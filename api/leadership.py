@@ -15,10 +15,10 @@ from typing import Any
 
 from psycopg import AsyncConnection, Error
 
+from api.offline import PROJECTOR_LOCK
 from api.store import CHANNEL, Store
 from streams.sql import StoreError, named, reason
 
-LOCK = 0x6C656164  # number of the advisory lock that the projector holds
 LEASE_S = 10
 PING_S = 2.0
 TRY_S = 0.5
@@ -48,7 +48,7 @@ class Session:
         if time.monotonic() - self._tried < TRY_S:
             return False
         self._tried = time.monotonic()
-        return bool(await self._ask(f"SELECT pg_try_advisory_lock({LOCK})"))
+        return bool(await self._ask(f"SELECT pg_try_advisory_lock({PROJECTOR_LOCK})"))
 
     async def wait(self) -> None:
         """Until something was written, at most `TRY_S`."""

@@ -117,15 +117,7 @@ class Projector:
 
     async def apply(self, records: list[ConsumerRecord]) -> None:
         """Store one batch and publish its events; raises StoreError, nothing is lost then."""
-        good: list[Record] = []
-        reached: dict[tuple[str, int], int] = {}
-        for r in records:
-            reached[r.topic, r.partition] = r.offset + 1
-            try:
-                good.append(parse(r.value, r.key, r.topic))
-            except PoisonError as error:
-                self.poison[str(error)[:60]] += 1
-                log.error("%s[%d]@%d is skipped: %s", r.topic, r.partition, r.offset, error)
+        good, reached = readable(records, self.poison)
         done = await asyncio.to_thread(self._apply, good, reached)
         self.counters["records"] += len(records)
         self.counters["events"] += len(done.events)
@@ -137,3 +129,17 @@ class Projector:
         done = self._store.apply(records, reached, self._fence)
         self._alarms.take(done.made)
         return done
+
+
+def readable(records: list[ConsumerRecord], poison: Counter[str]) -> tuple[list[Record], dict[tuple[str, int], int]]:
+    """The records that can be used, and the offsets after all of them; others are logged and counted in `poison`."""
+    good: list[Record] = []
+    reached: dict[tuple[str, int], int] = {}
+    for r in records:
+        reached[r.topic, r.partition] = r.offset + 1
+        try:
+            good.append(parse(r.value, r.key, r.topic))
+        except PoisonError as error:
+            poison[str(error)[:60]] += 1
+            log.error("%s[%d]@%d is skipped: %s", r.topic, r.partition, r.offset, error)
+    return good, reached

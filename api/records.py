@@ -57,8 +57,10 @@ def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") 
         raise PoisonError(f"a field is missing or of the wrong type: {error}") from None
     except ValueError as error:
         raise PoisonError(str(error)) from None
-    if type(version) is not int or version < 1:
+    if type(version) is not int or not 1 <= version < 2**31:
         raise PoisonError("alert.version is not a whole number from 1")
+    if any("\x00" in value for value in columns.values() if isinstance(value, str)):
+        raise PoisonError("a zero character in a field")  # no column of PostgreSQL takes one
     evidence = alert.get("evidence")
     slim = alert
     if isinstance(evidence, dict) and "series" in evidence:
@@ -124,7 +126,7 @@ def _searched(alert: dict[str, Any]) -> str:
             words += [str(item.get("id", "") if isinstance(item, dict) else item) for item in items]
     words += [str(v) for v in alert["unit"].values() if v]
     words.append(str(alert.get("owner_org") or ""))
-    return "\n".join(word for word in words if word).lower()
+    return "\n".join(word for word in words if word).lower().replace("\x00", "")
 
 
 def _text(alert: dict[str, Any], name: str) -> str:

@@ -10,19 +10,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from api import alert_orgs, migrating, schema
+from api.applying import Applied as Applied, Event as Event, apply_records, forget
 from api.cursor import Cursor, new_epoch
 from api.records import Record
 from streams.errors import UsageError
 from streams.settings import Settings
-from streams.sql import StoreError as StoreError, engine, explained as explained, named, save_offsets
-from streams.topics import run_of
+from streams.sql import StoreError as StoreError, engine, explained as explained, named
 
 KEEP_EVENTS = 100_000
 CHANNEL = "cityops_events"  # PostgreSQL's notifications of new events
@@ -31,30 +29,6 @@ _PROJECTOR = "projector"  # key in `meta`: the fence of the process that project
 
 class FencedError(StoreError):
     """Another process projects now; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of the feed: its place, what filters ask of it, and its data as JSON text."""
-
-    seq: int
-    alert: str
-    version: int
-    severity: str
-    domain: str
-    unit: str
-    at: str
-    data: str
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a batch did: the events in commit order, how many records were old or came twice, which made transitions."""
-
-    events: list[Event]
-    stale: int = 0
-    duplicate: int = 0
-    made: Sequence[Record] = ()
 
 
 class Store:
@@ -142,73 +116,22 @@ class Store:
             return {(topic, partition): offset for topic, partition, offset in rows}
 
     def apply(self, records: Sequence[Record], offsets: Mapping[tuple[str, int], int], fence: str = "") -> Applied:
-        """Apply records in their order, with the offsets reached, in one transaction.
-
-        A record whose version is already there with the same content is a duplicate, one with a lower
-        version is stale; both change nothing. The same version with new content is a repeat: it moves
-        count and last_seen, makes an event, and no transition.
-        """
-        events: list[Event] = []
-        stale = duplicate = 0
+        """`apply_records` and the offsets reached, in one transaction."""
         with self.projection(fence) as tx:
-            seq = _last(tx) if self.shared else self.seq
-            known = _known(tx, {r.id for r in records})
-            rows: dict[str, dict[str, Any]] = {}
-            steps: list[dict[str, Any]] = []
-            made: list[Record] = []
-            fresh: set[str] = set()
-            for r in records:
-                row = {**r.columns, "json": r.alert}
-                old = known.get(r.id)
-                if old is None:
-                    fresh.add(r.id)
-                elif old["version"] > r.version:
-                    stale += 1
-                    continue
-                elif old["version"] == r.version:
-                    if old["json"] == r.alert:
-                        duplicate += 1
-                        continue
-                    row["changed_ms"] = old["changed_ms"]
-                if old is None or old["version"] < r.version:
-                    steps.append({"alert": r.id, "version": r.version, "json": r.transition})
-                    made.append(r)
-                known[r.id] = rows[r.id] = row
-                seq += 1
-                events.append(Event(seq, r.id, r.version, row["severity"], row["domain"], row["unit"], r.at, r.slim))
-            if new := [rows[i] for i in rows if i in fresh]:
-                tx.execute(insert(schema.alerts), new)
-            if changed := [rows[i] for i in rows if i not in fresh]:
-                _update_all(tx, changed)
-            if steps:
-                tx.execute(insert(schema.transitions), steps)
-                alert_orgs.keep(tx, {r.id: r.orgs for r in made}, fresh)
-            if events:
-                tx.execute(
-                    insert(schema.events),
-                    [{f: getattr(e, f) for f in Event.__slots__} | {"epoch": self.epoch} for e in events],
-                )
-            save_offsets(tx, schema.offsets, offsets)
+            begin = Cursor(self.epoch, _last(tx) if self.shared else self.seq)
+            done = apply_records(tx, records, offsets, begin)
+            seq = begin.seq + len(done.events)
             self._batches += 1
             if self._batches % 64 == 0:
                 tx.execute(delete(schema.events).where(schema.events.c.seq <= seq - self.keep_events))
         self.seq = seq
-        return Applied(events, stale, duplicate, made)
+        return done
 
     def drop(self, runs: Collection[str], fence: str = "") -> None:
         """Forget all of these runs ("" is live operation) and begin a new epoch; other runs and users stay."""
         epoch = new_epoch()
         with self.projection(fence) as tx:
-            theirs = schema.alerts.c.run.in_(runs)
-            ids = select(schema.alerts.c.id).where(theirs)
-            tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
-            alert_orgs.forget(tx, ids)
-            tx.execute(delete(schema.alerts).where(theirs))
-            tx.execute(delete(schema.events))  # cursors of the old epoch are answered with resync
-            for table in (schema.offsets, schema.topics):
-                named = [t for t in tx.scalars(select(table.c.topic).distinct()) if run_of(t) in runs]
-                tx.execute(delete(table).where(table.c.topic.in_(named)))
-            tx.execute(update(schema.meta).where(schema.meta.c.key == "epoch").values(value=epoch))
+            forget(tx, runs, epoch)
         self.epoch, self.seq = epoch, 0
 
     def topics(self) -> dict[str, str]:
@@ -230,22 +153,3 @@ class Store:
 
 def _last(tx: Connection) -> int:
     return tx.scalar(select(func.max(schema.events.c.seq))) or 0
-
-
-def _known(tx: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
-    out: dict[str, dict[str, Any]] = {}
-    wanted = sorted(ids)
-    c = schema.alerts.c
-    for k in range(0, len(wanted), 500):
-        rows = tx.execute(select(c.id, c.version, c.json, c.changed_ms).where(c.id.in_(wanted[k : k + 500])))
-        out |= {row.id: dict(row._mapping) for row in rows}
-    return out
-
-
-def _update_all(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    names = [c.name for c in schema.alerts.columns if c.name != "id"]
-    statement = update(schema.alerts).where(schema.alerts.c.id == bindparam("_id"))
-    tx.execute(
-        statement.values({name: bindparam("_" + name) for name in names}),
-        [{"_" + name: value for name, value in row.items()} for row in rows],
-    )

@@ -44,6 +44,8 @@ class User:
 
 
 def get(store: Store, name: str) -> User | None:
+    if not _NAME.fullmatch(name):
+        return None
     found = _found(store, schema.users.c.name == name)
     return found[0] if found else None
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("streams.cli.topics", "Create, list or delete topics."),
     "worker": ("streams.cli.worker", "Run one worker: packer, detect or alerts."),
     "api": ("streams.cli.api", "Run the HTTP API and console."),
+    "db": ("streams.cli.db", "The API's database: upgrade, backup, restore, rebuild from the log."),
     "users": ("streams.cli.users", "Accounts of the console and the API."),
     "tokens": ("streams.cli.tokens", "Tokens of devices (send readings) and of other systems (scopes)."),
     "audit": ("streams.cli.audit", "Who did what: check the hash chain, write it out."),

@@ -33,7 +33,8 @@ def broken(**changes: object) -> bytes:
         None, b"", b"junk", b"[]", b"{}", b'{"alert": 1, "transition": 2}',
         broken(severity="V"), broken(version=0), broken(version=True), broken(version="1"), broken(id=""),
         broken(unit=None), broken(unit={"code": "Kaili"}), broken(first_seen="today"), broken(lon="east"),
-        broken(domain=None), orjson.dumps({"alert": alert_json(), "transition": {}}),
+        broken(domain=None), broken(version=2**31), broken(kind="a\x00"),
+        orjson.dumps({"alert": alert_json(), "transition": {}}),
     ],
 )  # fmt: skip
 def test_poison(value: bytes | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,8 @@ from api.leadership import Session, opened
 from api.projecting import Projecting
 from api.records import parse
 from api.store import FencedError, Store
+from streams.errors import UsageError
+from streams.notify.outbox import Outbox
 from streams.settings import Settings
 from streams.sql import StoreError
 from tests.postgres import Postgres
@@ -167,8 +170,18 @@ async def test_processes_share_take_over_and_catch_up_after_a_lost_connection(
     assert await waiting
     assert [m.seq for m in await clients[second].take()] == [1]
 
+    relieve = stores[second].lead
+
+    def late() -> str:  # the one before writes once more, after the lock is free
+        apply(stores[first], record("last"), fence=leading[0][1])
+        return relieve()
+
+    monkeypatch.setattr(stores[second], "lead", late)
     tasks[first].cancel()
     await until(lambda: len(leading) == 2)
+    monkeypatch.undo()
+    monkeypatch.setattr(Projecting, "_project", idle)
+    assert [m.seq for m in await asyncio.wait_for(clients[second].take(), 5)] == [2]
     assert leading[1][0] is parts[second]
     with pytest.raises(FencedError):
         await asyncio.to_thread(apply, stores[first], record("late"), fence=leading[0][1])
@@ -177,9 +190,49 @@ async def test_processes_share_take_over_and_catch_up_after_a_lost_connection(
     postgres.cut()
     await until(lambda: len(leading) == 3)
     assert leading[2][0] is parts[second]
-    assert [m.seq for m in await clients[second].take()] == [2], "what was written meanwhile is told"
+    assert [m.seq for m in await clients[second].take()] == [3], "what was written meanwhile is told"
     tasks[second].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_follower_hears_at_once(open_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.leadership.TRY_S", 60.0)  # so that looking by itself would come too late
+    leader, other = open_store(), open_store()
+    fence = leader.lead()
+    async with opened(other) as session, asyncio.timeout(10):
+        waiting = asyncio.create_task(session.wait())
+        await asyncio.to_thread(apply, leader, record("a"), fence=fence)
+        await waiting
+    assert queries.events_after(other, other.cursor())[2][0].alert == "a"
+
+
+async def test_a_client_ahead_of_a_process_goes_on_without_a_gap(open_store: Callable[[], Store]) -> None:
+    """It comes from the process that projects to one that has not heard yet."""
+    from types import SimpleNamespace
+
+    from api.routes.feed import messages
+
+    leader, other = open_store(), open_store()
+    hub = Hub(other.cursor())
+    fence = leader.lead()
+    apply(leader, record("a"), record("b"), fence=fence)
+    came = leader.cursor()
+    client = hub.subscribe(ALL)
+    got = messages(SimpleNamespace(store=other), client, came)  # type: ignore[arg-type]
+    first = asyncio.ensure_future(anext(got))
+    apply(leader, record("c"), fence=fence)
+    await Follower(other, Arrivals(other, hub), AlarmFigures()).catch_up()
+    assert [m.seq for m in await asyncio.wait_for(first, 5)] == [3]
+
+    leader.drop({""}, fence)  # the other has not heard of the new epoch either
+    apply(leader, record("d"), fence=fence)
+    late = messages(SimpleNamespace(store=other), hub.subscribe(ALL), leader.cursor())  # type: ignore[arg-type]
+    assert [m.kind for m in await asyncio.wait_for(anext(late), 5)] == ["resync"]
+
+
+def test_the_outbox_is_another_database(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give the outbox one of its own"):
+        Outbox.of(Settings({"db": url, "notify_db": url}, env={}), tmp_path)
 
 
 def test_writers_wait_for_each_other_and_see_what_was_written(open_store: Callable[[], Store]) -> None:

@@ -69,7 +69,7 @@ def test_a_failed_batch_changes_nothing(store: Store, monkeypatch: pytest.Monkey
     def boom(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("api.store.save_offsets", boom)
+    monkeypatch.setattr("api.applying.save_offsets", boom)
     with pytest.raises(StoreError, match=r"/\S+: the disk is full; free some space"):
         apply(store, record(), offset=9)
     monkeypatch.undo()
