@@ -56,8 +56,13 @@ $(MODULES): $(CONSOLE)/package-lock.json | $(STAMP)
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What needs a broker, a browser or the machine for itself runs alone; the rest on two cores.
+ALONE := tests/integration tests/chaos tests/bench tests/packaging tests/browser
+SHARED := tests/unit tests/property tests/golden streams detectors geo api simulators
+
 test: env
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED); shared=$$?; \
+	  $(BIN)/python -m pytest $(ALONE) && exit $$shared
 	@$(MAKE) --no-print-directory lint
 
 lint: env

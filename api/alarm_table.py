@@ -27,7 +27,7 @@ def public(answer: dict[str, Any], question: Question, unit: str, divisions: Div
     """Times as RFC 3339, units with their names, and what was asked."""
 
     def name(code: str) -> str:
-        return _name(divisions, code)
+        return unit_name(divisions, code)
 
     floods = [
         {
@@ -53,7 +53,8 @@ def public(answer: dict[str, Any], question: Question, unit: str, divisions: Div
     }
 
 
-def _name(divisions: Divisions, code: str) -> str:
+def unit_name(divisions: Divisions, code: str) -> str:
+    """Name of a unit, its code where it is in no table."""
     try:
         return divisions.get(code + "0" * (6 - len(code))).name
     except (UnitError, ValueError):
@@ -87,7 +88,9 @@ def as_csv(answer: dict[str, Any]) -> str:
 
 
 def _row(*cells: Any) -> list[Any]:
+    return [cell(c) for c in cells]
+
+
+def cell(c: Any) -> Any:
     """None is empty; a text that a spreadsheet would take for a formula is quoted."""
-    return [
-        "" if c is None else "'" + c if isinstance(c, str) and c[:1] in tuple("=+-@\t\r") and c else c for c in cells
-    ]
+    return "" if c is None else "'" + c if isinstance(c, str) and c[:1] in tuple("=+-@\t\r") and c else c

@@ -10,13 +10,17 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from api import docs, errors, pages
+from api import docs, errors, pages, playbooks as playbook_file
 from api.context import Context
 from api.guard import API, INGEST, OPEN, Guard
 from api.ingest_docs import OPENAPI
+from api.photos import MEGABYTE
+from api.request_rate import RequestRate
 from api.routes import (
     alerts,
     assets,
+    attachments,
+    audit,
     auth,
     bulk,
     cap,
@@ -32,26 +36,37 @@ from api.routes import (
     inbound,
     ingest,
     notifications,
+    oidc,
     places,
+    playbooks,
     policies,
+    profiles,
     reports,
     rollcalls,
+    sensor_health,
     sensors,
     stats,
+    webhooks,
     where,
+    workorders,
 )
 
 PARTS = (
     auth,
+    oidc,
     alerts,
     handmade,
     bulk,
     commands,
+    attachments,
+    playbooks,
     reports,
     feed,
     places,
     assets,
+    sensor_health,
     sensors,
+    profiles,
     fences,
     policies,
     where,
@@ -63,6 +78,9 @@ PARTS = (
     rollcalls,
     notifications,
     inbound,
+    webhooks,
+    workorders,
+    audit,
 )  # in the order of the OpenAPI document
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -79,6 +97,7 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
         redirect_slashes=False,
     )
     app.state.context = context
+    context.playbooks = playbook_file.load(context.settings.playbooks)
     errors.install(app)
     v1 = APIRouter(prefix=API)
     for part in PARTS:
@@ -87,7 +106,11 @@ def create_app(context: Context, lifespan: Lifespan | None = None, console: Path
     app.include_router(v1)
     app.include_router(cap.router)
     app.include_router(health.router)
-    app.add_middleware(Guard, auth=context.auth, metrics=context.metrics, tiles=context.settings.tile_url)
+    settings = context.settings
+    app.add_middleware(
+        Guard, auth=context.auth, metrics=context.metrics, journal=context.journal,
+        rate=RequestRate(settings.requests_per_minute), tiles=settings.tile_url, photo=settings.photo_mb * MEGABYTE,
+    )  # fmt: skip
     pages.mount(app, console)
     _describe(app)
     return app

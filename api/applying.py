@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from api import schema
+from api import alert_orgs, schema
 from api.cursor import Cursor
 from api.records import Record
 from streams.sql import save_offsets
@@ -81,6 +81,7 @@ def apply_records(
         _update_all(tx, changed)
     if steps:
         tx.execute(insert(schema.transitions), steps)
+        alert_orgs.keep(tx, {r.id: r.orgs for r in made}, fresh)
     if events:
         tx.execute(
             insert(schema.events),
@@ -95,6 +96,7 @@ def forget(tx: Connection, runs: Collection[str], epoch: str) -> None:
     theirs = schema.alerts.c.run.in_(runs)
     ids = select(schema.alerts.c.id).where(theirs)
     tx.execute(delete(schema.transitions).where(schema.transitions.c.alert.in_(ids)))
+    alert_orgs.forget(tx, ids)
     tx.execute(delete(schema.alerts).where(theirs))
     for table in (schema.offsets, schema.topics):
         named = [t for t in tx.scalars(select(table.c.topic).distinct()) if run_of(t) in runs]

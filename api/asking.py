@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from api import times, units
 from api.errors import Problem
-from api.roles import Principal
+from api.roles import Principal, Scope
 from streams.events import SEVERITIES
 from streams.topics import DOMAINS
 
@@ -126,9 +126,21 @@ def unit_prefix(text: str | None) -> str | None:
     return parsed("unit", text, units.prefix)
 
 
-def scoped(caller: Principal, wanted: str | None) -> str:
-    """The prefix that the caller may see of what was asked; 403 where nothing is left."""
+def area(caller: Principal, wanted: str | None) -> str:
+    """The prefix of the caller's area and what was asked, for what everybody who works there may see; 403 outside."""
     prefix = units.narrow(caller.prefix, wanted)
     if prefix is None:
         raise Problem(403, f"unit {wanted} is outside your unit {caller.unit}")
     return prefix
+
+
+def scope(caller: Principal, wanted: str | None) -> Scope:
+    """What the caller may see of what was asked, where things have owners; 403 where nothing is left."""
+    return Scope(area(caller, wanted), caller.orgs)
+
+
+def scoped(caller: Principal, wanted: str | None) -> str:
+    """The prefix that the caller may see of what belongs to units; 403 outside, and for an organisation's account."""
+    if caller.orgs:
+        raise Problem(403, f"this belongs to units; {caller.name} acts for {' and '.join(sorted(caller.orgs))}")
+    return area(caller, wanted)

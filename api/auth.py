@@ -1,58 +1,27 @@
 """Signing in, and who is calling.
 
-`Auth.sign_in` and `refresh` give tokens; `Auth.principal` is asked by the one middleware that guards all of
-`/api/v1` (`api.guard`). After too many wrong passwords for a name from one address both wait.
+`Auth.sign_in` and `refresh` give tokens, `sign_out` ends them; `Auth.principal` is asked by the one middleware that
+guards all of `/api/v1` (`api.guard`). After too many wrong passwords (`api.throttle`) a name and an address wait.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
-from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
 
-from api import devices, tokens, units, users
+from api import api_tokens, audit_note, devices, tokens, units, users
 from api.errors import Problem
+from api.oidc_claims import Account
 from api.roles import Principal
 from api.store import Store
+from api.throttle import SignInLimits
+from streams.errors import UsageError
 
-TRIES = 8
-WINDOW_S = 60.0
 _MAX_TRACKED = 10_000
 _CACHE_S = 2.0
-
-
-class Throttle:
-    """At most `tries` failures in `window_s` for a key; time is an argument.
-
-    >>> t = Throttle(2, 60.0); t.failed("a", 0); t.failed("a", 1); t.wait_s("a", 2)
-    58.0
-    """
-
-    def __init__(self, tries: int = TRIES, window_s: float = WINDOW_S) -> None:
-        self._tries = tries
-        self._window_s = window_s
-        self._failures: dict[str, deque[float]] = defaultdict(deque)
-
-    def wait_s(self, key: str, now: float) -> float:
-        """Seconds until the next try, 0 when it may be now."""
-        failures = self._failures.get(key)
-        if failures is None:
-            return 0.0
-        while failures and failures[0] <= now - self._window_s:
-            failures.popleft()
-        if not failures:
-            del self._failures[key]
-            return 0.0
-        return failures[0] + self._window_s - now if len(failures) >= self._tries else 0.0
-
-    def failed(self, key: str, now: float) -> None:
-        if len(self._failures) >= _MAX_TRACKED:
-            self._failures.pop(next(iter(self._failures)))
-        self._failures[key].append(now)
-
-    def succeeded(self, key: str) -> None:
-        self._failures.pop(key, None)
 
 
 @dataclass(frozen=True)
@@ -70,7 +39,7 @@ class Tokens:
             "token_type": "bearer",
             "expires_in": self.expires_in,
             "refresh_token": self.refresh_token,
-            "user": {"user": self.user.name, "role": self.user.role, "unit": self.user.unit},
+            "user": {k: v for k, v in self.user.public().items() if k != "demo"},
         }
 
 
@@ -82,38 +51,74 @@ class Auth:
         self._key = key
         self._life_s = life_s
         self._demo = demo
-        self._throttle = Throttle()
-        self._cache: dict[str, tuple[float, users.User | None]] = {}
+        self._limits = SignInLimits()
         self._seen: dict[str, tuple[float, Principal]] = {}
         self._devices = devices.DeviceTokens(store)
         self.failures = 0
 
     def sign_in(self, name: str, password: str, address: str) -> Tokens:
         """Raises Problem 401 for a wrong name or password, 429 after too many."""
-        key = f"{name[:64]}|{address}"
-        now = time.monotonic()
-        wait = self._throttle.wait_s(key, now)
+        name, now = name[:64], time.monotonic()
+        wait = self._limits.wait_s(name, address, now)
         if wait > 0:
+            audit_note.nothing()  # the row of the failure before says that it is locked
             raise Problem(429, "too many wrong passwords; try again later", {"Retry-After": str(int(wait) + 1)})
-        user = users.get(self._store, name[:64])
+        user = users.get(self._store, name)
         if not users.verify(user, password) or user is None or not self._allowed(user):
-            self._throttle.failed(key, now)
+            locked = self._limits.failed(name, address, now)
             self.failures += 1
+            # a name that nobody has may be a password in the wrong field: it is not kept
+            known = (user.name, user.role, user.unit) if user else ("", "", "")
+            audit_note.acting("sign-in failed, now locked" if locked else "sign-in failed", *known)
             raise Problem(401, "wrong user name or password", {"WWW-Authenticate": "Bearer"})
-        self._throttle.succeeded(key)
-        return self._tokens(user)
+        self._limits.succeeded(name, address)
+        audit_note.acting("sign-in", user.name, user.role, user.unit)
+        return self.tokens_of(user)
 
     def refresh(self, token: str) -> Tokens:
         """Raises Problem 401 for a token that is unknown, old or used before."""
-        spent = tokens.spend(self._store, token)
-        user = users.get(self._store, spent[0]) if spent else None
-        if spent is None or user is None or user.generation != spent[1] or not self._allowed(user):
+        spent = tokens.spend(self._store, token, self._life_s)
+        user = users.get(self._store, spent.name) if spent else None
+        if spent is not None and spent.again:
+            audit_note.acting("refresh token used twice, sign-in ended", spent.name, *_standing(user))
+        else:
+            audit_note.nothing()  # each hour of each sign-in
+        good = spent is not None and not spent.again and user is not None and user.generation == spent.generation
+        if not good or spent is None or user is None or not self._allowed(user):
             raise Problem(401, "the refresh token is not valid; sign in again", {"WWW-Authenticate": "Bearer"})
-        return self._tokens(user, spent[2])
+        return self.tokens_of(user, spent.family)
 
-    def _tokens(self, user: users.User, family: str = "") -> Tokens:
-        access = tokens.access_token(self._key, user, self._life_s)
+    def sign_in_as(self, wanted: Account) -> Tokens:
+        """Tokens for who an OpenID provider says it is; the account is made, or brought up to date.
+
+        Raises UsageError where the name is another account's.
+        """
+        user = users.get(self._store, wanted.name)
+        if user is not None and user.hash != wanted.identity:
+            raise UsageError(f"the name {wanted.name} is another account's")
+        if user is None or (user.role, user.unit, set(user.orgs)) != (wanted.role, wanted.unit, set(wanted.orgs)):
+            users.put_known(self._store, wanted.name, wanted.identity, wanted.role, wanted.unit, orgs=wanted.orgs)
+            user = users.get(self._store, wanted.name)
+        assert user is not None
+        audit_note.acting("sign-in (OpenID)", user.name, user.role, user.unit)
+        return self.tokens_of(user)
+
+    def sign_out(self, caller: Principal) -> None:
+        """End the caller's sign-in: refresh tokens now, access tokens here now and in other processes within 2 s."""
+        audit_note.acting("sign-out", caller.name, caller.role, caller.unit)
+        if caller.session:
+            tokens.end(self._store, caller.session, self._life_s)
+        self._seen = {token: seen for token, seen in self._seen.items() if seen[1].session != caller.session}
+
+    def tokens_of(self, user: users.User, family: str = "") -> Tokens:
+        """Tokens for somebody who has shown who they are; without a family a new sign-in begins."""
+        family = family or tokens.new_family()
+        access = tokens.access_token(self._key, user, self._life_s, family)
         return Tokens(access, tokens.refresh_token(self._store, user, family), self._life_s, user)
+
+    def secret_of(self, label: str) -> str:
+        """A secret of something that this server signs, derived from its own key and kept nowhere."""
+        return hmac.new(self._key.encode(), f"secret of {label}".encode(), hashlib.sha256).hexdigest()
 
     def _allowed(self, user: users.User) -> bool:
         return self._demo or not user.demo
@@ -130,21 +135,32 @@ class Auth:
         """The caller of an access or device token; None where it is not (or no longer) good."""
         if token.startswith(devices.PREFIX):
             return self._devices.find(token, time.monotonic())
-        claims = tokens.read_access_token(self._key, token)
+        now = time.monotonic()
+        caller = api_tokens.find(self._store, token) if token.startswith(api_tokens.PREFIX) else self._person(token)
+        if caller is not None:
+            if len(self._seen) > _MAX_TRACKED:
+                self._seen.clear()
+            self._seen[token] = (now, caller)
+        return caller
+
+    def still(self, token: str) -> bool:
+        """May a stream that this token opened go on? It may outlive an access token, not the sign-in or the account."""
+        if token.startswith((devices.PREFIX, api_tokens.PREFIX)):
+            return self.principal(token) is not None
+        return self._person(token, over=True) is not None
+
+    def _person(self, token: str, over: bool = False) -> Principal | None:
+        claims = tokens.read_access_token(self._key, token, over)
         if claims is None:
             return None
-        name, generation = claims
-        now = time.monotonic()
-        seen = self._cache.get(name)
-        if seen is None or seen[0] < now - _CACHE_S:
-            if len(self._cache) > _MAX_TRACKED:
-                self._cache.clear()
-            seen = self._cache[name] = (now, users.get(self._store, name))
-        user = seen[1]
-        if user is None or user.generation != generation or not self._allowed(user):
+        user = users.get(self._store, claims.name)
+        if user is None or user.generation != claims.generation or not self._allowed(user):
             return None
-        caller = Principal(user.name, user.role, user.unit, units.prefix(user.unit))
-        if len(self._seen) > _MAX_TRACKED:
-            self._seen.clear()
-        self._seen[token] = (seen[0], caller)
-        return caller
+        if claims.family and tokens.ended(self._store, claims.family):
+            return None
+        prefix, orgs = units.prefix(user.unit), frozenset(user.orgs)
+        return Principal(user.name, user.role, user.unit, prefix, orgs=orgs, session=claims.family)
+
+
+def _standing(user: users.User | None) -> tuple[str, str]:
+    return (user.role, user.unit) if user else ("", "")

@@ -88,6 +88,13 @@ class ChunkFile:
             self._numbers |= found
         return np.array([self._numbers[key] for key in keys], np.int64)
 
+    def newest(self) -> list[tuple[int, int]]:
+        """(sensor number, time of its newest stored reading)."""
+        with self._locked() as db:
+            return [
+                (sensor, last) for sensor, last in db.execute("SELECT sensor, max(last) FROM chunks GROUP BY sensor")
+            ]
+
     def offsets(self) -> dict[tuple[str, int], int]:
         with self._locked() as db:
             return {(t, p): o for t, p, o in db.execute('SELECT topic, partition, "offset" FROM offsets')}

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
+from api.audit import Journal
 from api.auth import Auth
 from api.errors import Problem
+from api.heard import Last
 from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
 from api.metrics import Metrics
+from api.oidc import Provider
+from api.playbooks import Playbook
 from api.roles import Principal
 from api.store import Store
+from api.webhook_sender import WebhookSender
 from geo.assets import Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence
@@ -26,9 +32,13 @@ from streams.alerts.policy_file import DEFAULT_ID, default_policy
 from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.events import Command, Detection
+from streams.notify.options import allowed_from
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.notify.channels.http import Poster
 
 
 class Projection(Protocol):
@@ -72,7 +82,7 @@ class Registry(Protocol):
     def policies(self) -> Iterable[Policy]: ...
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        """Wait until `fences`, `policies` or `duty` has this version; False where it did not come in time."""
+        """Wait until `fences`, `policies`, `profiles` or `duty` has it; False where it did not come in time."""
 
     @property
     def duty(self) -> DutyBook: ...
@@ -99,6 +109,8 @@ class History(Protocol):
         self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
     ) -> list[tuple[int, float]]: ...
 
+    def last(self, sensor: str) -> Last | None: ...
+
 
 @dataclass
 class Context:
@@ -120,8 +132,29 @@ class Context:
     accounts: list[dict[str, str]] = field(default_factory=list)
     changing_fences: asyncio.Lock = field(default_factory=asyncio.Lock)  # a write that saw a version, and its record
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changing_profiles: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
+    playbooks: tuple[Playbook, ...] = ()
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.store)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The OpenID provider, None where none is set up. Raises UsageError for settings that cannot be used."""
+        return Provider(self.settings, self.auth.secret_of("openid")) if self.settings.oidc_issuer else None
+
+    @cached_property
+    def webhooks(self) -> WebhookSender:
+        """Raises UsageError where the setting of allowed hosts cannot be used."""
+        allowed = allowed_from(self.settings)
+
+        def poster() -> Poster:
+
+            return Poster(allowed, self.settings.notify_timeout_s)
+
+        return WebhookSender(self.store, poster, lambda id_: self.auth.secret_of(f"webhook:{id_}"))
 
     def policies_in_force(self) -> dict[str, Policy]:
         """By unit: the prefecture's, else the one that ships, and those that counties have of their own."""
@@ -151,7 +184,14 @@ Ctx = Annotated[Context, Depends(_context)]
 Caller = Annotated[Principal, Depends(_caller)]
 
 
-def require_unit(caller: Principal, unit: str, what: str) -> None:
-    """Raises Problem 403 where `unit` is outside the caller's subtree."""
-    if not caller.covers(unit):
+def require_unit(caller: Principal, unit: str, what: str, owners: Iterable[str] = ()) -> None:
+    """Raises Problem 403 where `unit` is outside the caller's subtree, or none of the owners is the caller's."""
+    require_area(caller, unit, what)
+    if not caller.covers(unit, owners):
+        raise Problem(403, f"{what} does not belong to {' or '.join(sorted(caller.orgs))}")
+
+
+def require_area(caller: Principal, unit: str, what: str) -> None:
+    """Raises Problem 403 where `unit` is outside the caller's subtree, whoever owns the thing."""
+    if not unit.startswith(caller.prefix):
         raise Problem(403, f"{what} belongs to unit {unit}, outside your unit {caller.unit}")

@@ -50,6 +50,28 @@ def answer(description: str, schema: dict[str, Any], media: str = "application/j
     return {"description": description, "content": {media: {"schema": schema}}}
 
 
+AUDIT = answer(
+    "rows, newest first",
+    {
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["seq", "at", "by", "action", "status", "address", "request", "changes", "hash"],
+                    "properties": {
+                        "seq": {"type": "integer"}, "at": _TIME, "by": _STR, "role": _STR, "unit": _STR, "org": _LIST,
+                        "address": _STR, "request": _STR, "action": _STR, "target": _STR, "query": _STR, "place": _STR,
+                        "status": {"type": "integer"}, "changes": _PAIRS, "prev": _STR, "hash": _STR,
+                    },
+                },
+            },
+            "next": {"type": ["string", "null"]},
+        },
+    },
+)  # fmt: skip
 ALERT = answer("the alert", _ref("Alert"))
 ALERT_OFFERED = answer(
     "the alert, and open alerts near it that it can be merged into, the nearest first",
@@ -142,6 +164,17 @@ REPORT = answer(
             },
             "due": {"type": "object", "properties": {"report_verbal": _TIME, "report_written": _TIME}},
             "text": _STR, "summary": {"type": "string", "description": "in English"},
+        },
+    },
+)  # fmt: skip
+MANAGEMENT_FIGURES = answer(
+    "by unit and organisation the shares now, in the period before and a year before; when and where alerts were",
+    {
+        "type": "object",
+        "required": ["unit", "from", "to", "mode", "complete", "rows", "hours", "days", "repeated"],
+        "properties": {
+            "unit": _STR, "name": _STR, "from": _TIME, "to": _TIME, "mode": _STR, "complete": {"type": "boolean"},
+            **dict.fromkeys(("rows", "hours", "days", "repeated"), _LIST),
         },
     },
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from api import asking
@@ -21,6 +21,7 @@ Text = str | None
 Unit = Annotated[Text, Query(description="unit code; its subtree")]
 Limit = Annotated[Text, Query(description="1 to 500")]
 Page = Annotated[Text, Query(description="`next` of the page before")]
+RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]  # what the table's column can hold
 Row = dict[str, Any]
 
 

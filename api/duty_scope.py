@@ -26,10 +26,17 @@ def unit_of(ctx: Context, place: str) -> str:
 
 def require_place(ctx: Context, caller: Principal, place: str) -> None:
     """Raises Problem 403 where the place is not in the caller's units, 404 for an organisation of no unit."""
+    if own(caller, place):
+        return
     if not unit_of(ctx, place):
         raise Problem(404, f"{place[:80]} has no roster: PUT /duty/rosters/{place[:80]} with its unit comes first")
     if not inside(caller, unit_of(ctx, place)):
         raise Problem(403, f"{place[:80]} is outside your unit {caller.unit}")
+
+
+def own(caller: Principal, place: str) -> bool:
+    """Is it the place of one of the caller's own organisations?"""
+    return place.startswith(ORG) and place.removeprefix(ORG) in caller.orgs
 
 
 def inside(caller: Principal, unit: str) -> bool:
@@ -48,7 +55,7 @@ def sees_numbers(caller: Principal, unit: str) -> bool:
 def asked_place(name: str, text: str | None, caller: Principal) -> str:
     """A unit's code as rosters have it or `org:…`; the caller's unit where none was given; 422 for neither."""
     if text is None:
-        return caller.unit
+        return caller.acts_for(())
     if text.startswith(ORG):
         return text
     try:

@@ -84,8 +84,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _crash(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(Problem(500, "the server failed on this request; the log says more"))
+        name = getattr(request.state, "request", "")
+        log.error("%s %s failed (request %s)", request.method, request.url.path, name, exc_info=error)
+        return answer(Problem(500, f"the server failed on this request; the log says more at {name}"))
 
 
 def _message(error: Mapping[str, Any]) -> str:

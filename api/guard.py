@@ -1,4 +1,4 @@
-"""The one place that asks who is calling, measures requests and adds security headers.
+"""The one place that asks who is calling, measures requests, adds security headers and writes the audit log's rows.
 
 A plain ASGI middleware before routing: every path under `/api/v1` but the sign-in needs a caller, so 401
 comes before any look at the request. Tokens come in the `Authorization` header; the feed and the
@@ -8,7 +8,9 @@ WebSocket, which a browser opens without headers, also take the session cookie, 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+import uuid
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,17 +19,28 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import audit_note
+from api.audit import Journal
+from api.audit_rule import entry_of
 from api.auth import Auth
 from api.errors import Problem, answer
 from api.metrics import Metrics
+from api.request_rate import RequestRate
 from api.roles import DEVICE, Principal
+from api.scopes import allowed
 from streams.codec import MAX_MESSAGE_BYTES
 
 API = "/api/v1"
 INGEST = f"{API}/ingest"
 COOKIE = "cityops_session"
-OPEN = (f"{API}/auth/token", f"{API}/inbound/voice", f"{API}/inbound/sms")  # the last two are signed
+OPEN = (
+    f"{API}/auth/token", f"{API}/auth/oidc/login", f"{API}/auth/oidc/callback",
+    f"{API}/inbound/voice", f"{API}/inbound/sms",  # these two are signed
+)  # fmt: skip
+REQUEST_ID = "X-Request-Id"
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _COOKIE_PATHS = (f"{API}/feed", f"{API}/ws")
+_SILENT = frozenset({INGEST})  # readings: thousands a second, with the sender in the message's source
 _CSP = (
     "default-src 'self'; img-src 'self' data:{tiles}; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -40,6 +53,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 MAX_BODY = 1024 * 1024
+MAX_FORM = 64 * 1024  # the fields of a form beside its photo
 MAX_INGEST = MAX_MESSAGE_BYTES  # one body is one Kafka message, or less
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -62,11 +76,17 @@ def security_headers(tiles: str = "") -> list[tuple[bytes, bytes]]:
 class Guard:
     """Wraps the application; puts the caller into `scope["state"]["principal"]`."""
 
-    def __init__(self, app: ASGIApp, auth: Auth, metrics: Metrics, tiles: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, auth: Auth, metrics: Metrics, journal: Journal, rate: RequestRate, tiles: str = "",
+        photo: int = MAX_BODY,
+    ) -> None:  # fmt: skip
         self._app = app
+        self._photo = photo  # bytes of a photo at most
         self._headers = security_headers(tiles)
         self._auth = auth
         self._metrics = metrics
+        self._journal = journal
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -74,6 +94,9 @@ class Guard:
             return
         begin = time.perf_counter()
         status = 0
+        note = audit_note.begin()
+        request = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request"] = request
 
         async def measured(message: Message) -> None:
             nonlocal status
@@ -83,12 +106,15 @@ class Guard:
                 there = {name.lower() for name, _ in headers}
                 wanted = [*self._headers, _NO_STORE] if scope["path"].startswith(API) else self._headers
                 message["headers"] = headers + [pair for pair in wanted if pair[0] not in there]
+                message["headers"].append((REQUEST_ID.lower().encode(), request.encode()))
+                if entry := entry_of(scope, note, status, headers, _SILENT):
+                    await self._journal.add(entry)  # before the answer: who is told "done" finds it written
             await send(message)
 
         try:
             refusal = await self._check(scope)
             if refusal is None:
-                await self._app(scope, _limited(scope, receive), measured)
+                await self._app(scope, _limited(scope, receive, self._photo), measured)
             elif scope["type"] == "http":
                 await answer(refusal)(scope, receive, measured)
             else:
@@ -110,28 +136,45 @@ class Guard:
                 )  # fmt: skip
             if principal.role == DEVICE and path != INGEST:
                 return Problem(403, f"{principal.name} is a device's token: it may only send readings to {INGEST}")
-            scope.setdefault("state", {})["principal"] = principal
+            asked = path.removeprefix(API).removeprefix("/")
+            if principal.scopes is not None and not allowed(principal.scopes, scope.get("method", "GET"), asked):
+                return Problem(403, f"{principal.name} has the scopes {', '.join(sorted(principal.scopes))}: not this")
+            scope["state"]["principal"] = principal
+            wait = 0.0 if path == INGEST else self._rate.wait_s(scope["state"]["token"], time.monotonic())
+            if wait:
+                return Problem(
+                    429, f"more than {self._rate.per_minute} requests a minute with one token; wait",
+                    {"Retry-After": str(int(wait) + 1)},
+                )  # fmt: skip
         if "\x00" in path or b"%00" in scope.get("query_string", b""):
             return Problem(422, "the address holds a zero character; leave it out")  # PostgreSQL takes none
         size = headers.get("content-length", "0")
-        if not size.isdigit() or int(size) > _limit(path):
-            return _too_large(_limit(path))
+        limit = _limit(path, self._photo)
+        if not size.isdigit() or int(size) > limit:
+            return _too_large(limit)
         return None
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
         kind, _, token = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and token:
-            return await self._caller(token.strip())
-        if scope["path"] in _COOKIE_PATHS and (token := _cookie(headers)) and _same_origin(headers):
-            return await self._caller(token)
-        return None
-
-    async def _caller(self, token: str) -> Principal | None:
+        token = token.strip() if kind.lower() == "bearer" else ""
+        if not token and scope["path"] in _COOKIE_PATHS and _same_origin(headers):
+            token = _cookie(headers)
+        if not token:
+            return None
+        scope["state"]["token"] = token
         known, principal = self._auth.at_once(token)
         return principal if known else await asyncio.to_thread(self._auth.principal, token)
 
 
-def _limit(path: str) -> int:
+def _request_id(headers: Headers) -> str:
+    """The client's own X-Request-Id where it is a plain name, else a new one: joins answer, log and audit."""
+    given = headers.get(REQUEST_ID, "")
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _limit(path: str, photo: int) -> int:
+    if path.startswith(f"{API}/alerts/") and path.endswith("/attachments"):
+        return photo + MAX_FORM
     return MAX_INGEST if path == INGEST else MAX_BODY
 
 
@@ -139,11 +182,11 @@ def _too_large(limit: int) -> Problem:
     return Problem(413, f"the body is too large; at most {limit} bytes are taken")
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive, photo: int) -> Receive:
     """`receive` that also bounds a body sent without a length."""
     if scope["type"] != "http":
         return receive
-    limit = _limit(scope["path"])
+    limit = _limit(scope["path"], photo)
     seen = 0
 
     async def limited() -> Message:

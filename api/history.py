@@ -22,6 +22,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.chunks import ChunkFile, Rows
+from api.heard import Heard, Last
 from api.store import StoreError
 from streams import topics
 from streams.codec import CodecError, unpack
@@ -55,6 +56,8 @@ class History:
         self._held: list[Rows] = []
         self._held_rows = 0
         self._reached: dict[tuple[str, int], int] = {}
+        self._heard = Heard()
+        self._heard.known(self._file.newest())
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._credit = (float(max_rows_s * BURST_S), time.monotonic())  # (rows that may be taken, when counted)
@@ -134,7 +137,9 @@ class History:
         if cols is not None and len(cols):
             run = run_of(record.topic)
             ids = self._file.sensor_ids([f"{run}|{s}" for s in cols.sensors])
-            rows = self._thinned(Rows(ids[cols.idx], np.asarray(cols.ts_ms, np.int64), np.asarray(cols.value)))
+            rows = Rows(ids[cols.idx], np.asarray(cols.ts_ms, np.int64), np.asarray(cols.value))
+            self._heard.take(rows.sensor, rows.ts, rows.value, record.timestamp)
+            rows = self._thinned(rows)
         with self._lock:
             self._reached[record.topic, record.partition] = record.offset + 1
             if rows is not None:
@@ -168,6 +173,11 @@ class History:
             self._held_rows = sum(len(rows.ts) for rows in self._held)
             self._reached = {}
         self.counters["flushes_total"] += 1
+
+    def last(self, sensor: str) -> Last | None:
+        """Of live operation: when a sensor was heard and its newest reading; None for one that never was."""
+        number = self._file.known(f"|{sensor}")
+        return None if number is None else self._heard.last(number)
 
     def readings(
         self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""

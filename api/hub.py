@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from api.alert_orgs import owners
 from api.cursor import Cursor
 from api.store import Event
 
@@ -26,17 +27,19 @@ SOURCE = "/cityops/alerts"
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Which events a client gets; empty severity or domain means all."""
+    """Which events a client gets; empty severity, domain or orgs means all."""
 
     prefix: str
     severity: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
+    orgs: frozenset[str] = frozenset()
 
     def wants(self, event: Event) -> bool:
         return (
             event.unit.startswith(self.prefix)
             and (not self.severity or event.severity in self.severity)
             and (not self.domain or event.domain in self.domain)
+            and (not self.orgs or not self.orgs.isdisjoint(owners(event.data)))
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from api.context import Registry
 from api.roles import Principal
 from geo.assets import Sensor
+from streams.assets.owning import owners
 from streams.codec import Decoded
 from streams.columns import I32, Columns
 from streams.intake.checks import Limits, check
@@ -70,6 +71,7 @@ def outside(caller: Principal, sensor: Sensor | None) -> str:
         return ""
     if caller.zone:
         return "" if sensor.zone == caller.zone else f"sensor {sensor.id} is outside the token's zone {caller.zone}"
-    if sensor.unit_code.startswith(caller.prefix):
+    if caller.covers(sensor.unit_code, owners(sensor)):
         return ""
-    return f"sensor {sensor.id} is outside your unit {caller.unit}"
+    whose = f"organisation {' or '.join(sorted(caller.orgs))}" if caller.orgs else f"unit {caller.unit}"
+    return f"sensor {sensor.id} is outside your {whose}"

@@ -24,6 +24,7 @@ from streams.kpi.facts import Fact, fact_of
 from streams.kpi.figures import Question, of_view
 from streams.kpi.gauges import FIELDS, gauges
 from streams.kpi.journal import MOST, Journal
+from streams.kpi.management import Period, Sensors, management
 from streams.kpi.response import DEFAULT_LIMITS, Limits
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,12 @@ class AlarmFigures:
         with self._lock:
             view = self._journal.view(q.prefix, q.mode, q.cls, q.to_ms)
         return of_view(view, q, self.limits)
+
+    def management(self, q: Question, depth: int, sensors: Sensors) -> dict[str, Any]:
+        """The answer of `streams.kpi.management`."""
+        with self._lock:
+            hazards, equipment = (self._journal.view(q.prefix, q.mode, c, q.to_ms) for c in ("hazard", "equipment"))
+        return management(hazards, equipment, Period(q.from_ms, q.to_ms), self.limits, depth, sensors)
 
     def gauges(self, units: tuple[str, ...], now_ms: int) -> dict[str, dict[str, float]]:
         """Gauge → unit → value, of actual hazards."""

@@ -3,7 +3,7 @@ tables knows them from here."""
 
 from __future__ import annotations
 
-from api import schema
+from api import account_tables, alert_orgs, audit_table, schema, webhook_table
 
-FILES = (schema,)
+FILES = (schema, account_tables, alert_orgs, audit_table, webhook_table)
 metadata = schema.metadata

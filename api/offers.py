@@ -15,7 +15,9 @@ import orjson
 from sqlalchemy import select
 
 from api import schema
+from api.alert_orgs import seen_by
 from api.queries import within
+from api.roles import Scope
 from api.store import Store
 from api.times import to_ms
 from detectors.links import APPROXIMATE_M, Trouble, link, metres
@@ -26,14 +28,15 @@ MOST = 10
 _BOX_DEG = 0.06  # more than the reach of any rule, 2 km and two blurs
 
 
-def offers(store: Store, new: dict[str, Any], run: str, prefix: str) -> list[dict[str, Any]]:
-    """What `new`, a public alert of a run, could be merged into, the nearest first; `prefix`: the units that the caller
+def offers(store: Store, new: dict[str, Any], run: str, scope: Scope) -> list[dict[str, Any]]:
+    """What `new`, a public alert of a run, could be merged into, the nearest first; `scope`: what the caller
     sees."""
     if new["lon"] is None or new["lat"] is None:
         return []
     c = schema.alerts.c
     where = (
-        within(schema.alerts, prefix) & (c.handling != "CLOSED") & (c.run == run) & (c.mode == new["mode"])
+        within(schema.alerts, scope.prefix) & seen_by(c.id, scope.orgs)
+        & (c.handling != "CLOSED") & (c.run == run) & (c.mode == new["mode"])
         & c.lon.between(new["lon"] - _BOX_DEG, new["lon"] + _BOX_DEG)
         & c.lat.between(new["lat"] - _BOX_DEG, new["lat"] + _BOX_DEG) & (c.id != new["id"])
     )  # fmt: skip

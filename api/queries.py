@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select, true, tuple_
 
-from api import schema
+from api import alert_orgs, schema
 from api.cursor import Cursor
 from api.store import Event, Store
 
@@ -18,9 +18,10 @@ PAGE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class AlertFilter:
-    """The filters of a list; `prefix` is the unit prefix that the caller may see and asked for."""
+    """The filters of a list; `prefix` and `orgs`: units and organisations that the caller may see and asked for."""
 
     prefix: str
+    orgs: frozenset[str] = frozenset()  # none: whoever's
     severity: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
     kind: str | None = None
@@ -36,6 +37,8 @@ class AlertFilter:
     def where(self) -> ColumnElement[bool]:
         c = schema.alerts.c
         terms: list[ColumnElement[bool]] = [within(schema.alerts, self.prefix)]
+        if self.orgs:
+            terms.append(alert_orgs.seen_by(c.id, self.orgs))
         if self.severity:
             terms.append(c.severity.in_(self.severity))
         if self.domain:
@@ -145,13 +148,21 @@ def events_after(store: Store, told: Cursor) -> tuple[Cursor, int, list[Event]]:
 
 
 def events_between(
-    store: Store, after: int, upto: int, prefix: str, severity: tuple[str, ...], domain: tuple[str, ...]
+    store: Store,
+    after: int,
+    upto: int,
+    prefix: str,
+    severity: tuple[str, ...] = (),
+    domain: tuple[str, ...] = (),
+    orgs: frozenset[str] = frozenset(),
 ) -> Iterator[list[Event]]:
     """Events with after < seq ≤ upto that pass the filter, in order, a page at a time."""
     c = schema.events.c
     while after < upto:
         query = select(*(c[name] for name in Event.__slots__)).where(c.seq > after, c.seq <= upto)
         query = query.where(within(schema.events, prefix))
+        if orgs:
+            query = query.where(alert_orgs.seen_by(c.alert, orgs))
         if severity:
             query = query.where(c.severity.in_(severity))
         if domain:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from api import units
+from api.alert_orgs import orgs_of
 from api.times import to_ms
 from streams.events import SEVERITIES
 from streams.kpi.facts import Fact, fact_of
@@ -32,6 +33,7 @@ class Record:
     transition: str
     slim: str
     fact: Fact
+    orgs: tuple[str, ...] = ()
 
 
 def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") -> Record:
@@ -67,6 +69,7 @@ def parse(value: bytes | None, key: bytes | None = None, topic: str = "alerts") 
     return Record(
         columns["id"], version, trigger, at, changed_ms, columns, _dump(alert), _dump(transition),
         _dump({"alert": slim, "transition": transition}), fact_of(alert, transition, version, changed_ms),
+        orgs_of(alert),
     )  # fmt: skip
 
 

@@ -100,6 +100,7 @@ class LiveRegistry:
         tables: Mapping[str, Versioned] = {
             topics.FENCES: self._reader.fences,
             topics.POLICIES: self._reader.policies,
+            topics.PROFILES: self._reader.profiles,
             topics.DUTY: self.duty,
         }
         known = tables[topic].get(id_)

@@ -88,6 +88,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         context.accounts = await asyncio.to_thread(demo_accounts.accounts, store, folder)
     elif demo:
         log.warning("no demo accounts are made: --host %s is not loopback", settings.host)
+    _ = context.provider  # settings that cannot be used are told now
     _watch(context, projector, bus, history)
     context.metrics.workers(folder / "metrics")
     failed: list[BaseException] = []
@@ -106,6 +107,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
         history.start()
         jobs = {"projector": projector.run(), "commands": bus.run(), "registry": registry.run(), "pings": hub.pings()}
         jobs["alarm figures"] = alarms.run(store)
+        jobs["webhooks"] = context.webhooks.run()
         jobs["ready"] = _announce(context, listener)
         tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
         for task in tasks:
@@ -122,7 +124,7 @@ async def _serve(settings: Settings, demo: bool, folder: Path, listener: socket.
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False,
         timeout_keep_alive=30, ws_ping_interval=20.0, ws_max_size=64 * 1024, h11_max_incomplete_event_size=32 * 1024,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
     )  # fmt: skip
     server = _Server(config, hub.close)
     try:
@@ -231,3 +233,4 @@ def _watch(context: Context, projector: Projecting, bus: KafkaBus, history: Hist
     )
     watch("cityops_outbox", "Notifications", lambda: listing.figures(context.outbox, int(time.time() * 1000)))
     watch("cityops_sign_in", "Sign-ins", lambda: {"failures_total": float(context.auth.failures)})
+    watch("cityops_audit", "Audit rows that could not be kept", lambda: {"lost_total": float(context.journal.failures)})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from api import migrating, schema
+from api import alert_orgs, migrating, schema
 from api.applying import Applied as Applied, Event as Event, apply_records, forget
 from api.cursor import Cursor, new_epoch
 from api.records import Record
@@ -42,6 +42,7 @@ class Store:
         self.shared = self.writer.dialect.name == "postgresql"  # other processes may write too
         with self.write() as tx:
             migrating.prepare(tx, automatic=not self.shared)
+            alert_orgs.fill(tx)
             epoch = tx.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch"))
             if epoch is None:
                 epoch = new_epoch()

@@ -2,7 +2,8 @@
 
 An access token is a JWT (HS256) of the user's name and generation, short-lived; role and unit are looked
 up, so that a change is felt at once. A refresh token is random, kept as a hash, used once: the next one
-comes with it, and using a spent one again ends all of that sign-in.
+comes with it, and using a spent one again ends all of that sign-in (its family), as signing out does: its access
+tokens are refused from then on, too.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import hashlib
 import os
 import secrets
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jwt
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from api import schema
+from api.account_tables import ended_sessions
 from api.store import Store
 from api.users import User
 from streams.errors import UsageError, explain
@@ -26,6 +29,7 @@ from streams.settings import Settings
 ALGORITHM = "HS256"
 REFRESH_S = 14 * 24 * 3600
 MIN_SECRET = 32
+LEEWAY_S = 2
 
 
 def signing_key(settings: Settings, folder: Path) -> str:
@@ -51,26 +55,52 @@ def signing_key(settings: Settings, folder: Path) -> str:
         raise explain(error) from None
 
 
-def access_token(key: str, user: User, life_s: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What an access token says and is believed of it."""
+
+    name: str
+    generation: int
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A refresh token that was used; `again`: it was used before, and its sign-in is ended."""
+
+    name: str
+    generation: int
+    family: str
+    again: bool = False
+
+
+def new_family() -> str:
+    """Names one sign-in."""
+    return secrets.token_hex(8)
+
+
+def access_token(key: str, user: User, life_s: int, family: str = "") -> str:
     now = int(time.time())
     claims = {"sub": user.name, "gen": user.generation, "iat": now, "exp": now + life_s, "use": "access"}
+    claims["sid"] = family
     claims |= {"role": user.role, "unit": user.unit}  # for showing only; what counts is looked up
     return jwt.encode(claims, key, ALGORITHM)
 
 
-def read_access_token(key: str, token: str) -> tuple[str, int] | None:
-    """(user name, generation), None for a token that is forged, expired or no access token."""
+def read_access_token(key: str, token: str, over: bool = False) -> Claims | None:
+    """None for a token that is forged, no access token, or expired (`over`: expired ones, too)."""
     try:
-        claims: dict[str, Any] = jwt.decode(token, key, [ALGORITHM], options={"require": ["exp", "sub"]}, leeway=2)
+        options: Any = {"require": ["exp", "sub"], "verify_exp": not over}
+        claims: dict[str, Any] = jwt.decode(token, key, [ALGORITHM], options=options, leeway=LEEWAY_S)
     except jwt.InvalidTokenError:
         return None
     if claims.get("use") != "access":
         return None
-    return str(claims["sub"]), int(claims.get("gen", 0))
+    return Claims(str(claims["sub"]), int(claims.get("gen", 0)), str(claims.get("sid", "")))
 
 
-def refresh_token(store: Store, user: User, family: str = "") -> str:
-    """A new refresh token; without a family it begins one."""
+def refresh_token(store: Store, user: User, family: str) -> str:
+    """A new refresh token of a sign-in."""
     token = secrets.token_urlsafe(32)
     now = int(time.time() * 1000)
     table = schema.refresh_tokens
@@ -79,24 +109,47 @@ def refresh_token(store: Store, user: User, family: str = "") -> str:
         tx.execute(
             insert(table).values(
                 hash=_hash(token), name=user.name, generation=user.generation,
-                family=family or secrets.token_hex(8), spent=0, expires_ms=now + REFRESH_S * 1000,
+                family=family, spent=0, expires_ms=now + REFRESH_S * 1000,
             )
         )  # fmt: skip
     return token
 
 
-def spend(store: Store, token: str) -> tuple[str, int, str] | None:
-    """Use a refresh token up: (user name, generation, family); None where it is unknown, old or spent."""
+def spend(store: Store, token: str, life_s: int) -> Spent | None:
+    """Use a refresh token up; None where it is unknown or old. `life_s`: of access tokens."""
     table = schema.refresh_tokens
     with store.write() as tx:
         row = tx.execute(select(table).where(table.c.hash == _hash(token))).first()
         if row is None:
             return None
-        if row.spent or row.expires_ms < time.time() * 1000:
-            tx.execute(delete(table).where(table.c.family == row.family))
+        if row.spent:  # a thief or the owner had it first: both begin anew
+            _end(tx, row.family, life_s)
+            return Spent(row.name, row.generation, row.family, again=True)
+        if row.expires_ms < time.time() * 1000:
             return None
         tx.execute(update(table).where(table.c.hash == row.hash).values(spent=1))
-    return row.name, row.generation, row.family
+    return Spent(row.name, row.generation, row.family)
+
+
+def end(store: Store, family: str, life_s: int) -> None:
+    """End a sign-in: its refresh tokens are gone, its access tokens are refused."""
+    with store.write() as tx:
+        _end(tx, family, life_s)
+
+
+def ended(store: Store, family: str) -> bool:
+    """Was this sign-in ended?"""
+    c = ended_sessions.c
+    with store.read() as tx:
+        return tx.execute(select(c.family).where(c.family == family)).first() is not None
+
+
+def _end(tx: Connection, family: str, life_s: int) -> None:
+    now = int(time.time() * 1000)
+    c = ended_sessions.c
+    tx.execute(delete(schema.refresh_tokens).where(schema.refresh_tokens.c.family == family))
+    tx.execute(delete(ended_sessions).where((c.until_ms < now) | (c.family == family)))
+    tx.execute(insert(ended_sessions).values(family=family, until_ms=now + (life_s + LEEWAY_S) * 1000))
 
 
 def _hash(token: str) -> str:

@@ -9,26 +9,22 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from geo.assets import Record
 from simulators import drain
-from simulators.city import Batch
-from simulators.mapping import ColumnMap, check_place, records
+from simulators.outcome import Outcome, Result
 from simulators.pacing import Pacer
-from simulators.recording import Chunk, Recording, Survey
+from simulators.plan import Plan
 from simulators.sender import Sender
 from streams import topics
-from streams.columns import Columns
 from streams.errors import CityopsError, UsageError
 from streams.folders import data_folder
 from streams.kafka import admin, create_topics, delete_topics
@@ -39,44 +35,8 @@ from streams.supervisor import Child, Supervisor
 SLICE_S = 0.02  # rows due within this wall time go in one message
 MAX_ROWS = 2000
 READY_S = 240.0
+PARTITION = 0  # of the raw topics: one packer partition sends a run's rows, in one order, after its fences and policies
 WORKERS = ("packer", "detect", "alerts")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A recording that was read through once and can be sent."""
-
-    recording: Recording
-    survey: Survey
-    records: list[Record]
-    ids: dict[str, str]  # name in the file → sensor id
-
-    @property
-    def mapping(self) -> ColumnMap:
-        return self.recording.mapping
-
-
-@dataclass
-class Result:
-    """What came of a run. `alerts` are public alerts with `ended` (RFC 3339 or None), oldest first."""
-
-    run: str
-    file: str
-    readings: int
-    first_ms: int
-    last_ms: int
-    seconds: float
-    worst_late_s: float = 0.0
-    rejected: dict[str, int] = field(default_factory=dict)  # reason → messages
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-
-
-def plan(path: Path, mapping: ColumnMap) -> Plan:
-    """Read the whole file once and settle what is sent. Raises UsageError."""
-    recording = Recording(path, check_place(mapping))
-    survey = recording.survey()
-    made, ids = records(recording.mapping, survey.names, survey.intervals_s, path.name, _seat(mapping.unit_code))
-    return Plan(recording, survey, made, ids)
 
 
 def run_id(now: float) -> str:
@@ -101,12 +61,17 @@ def refuse_existing(settings: Settings) -> None:
             )
 
 
-def prepare(settings: Settings, made: list[Record]) -> None:
+def prepare(settings: Settings, plan: Plan) -> None:
     """Make the run's topics and write its registry."""
+    from streams import tables
     from streams.registry import publish
 
     create_topics(settings)
-    publish(settings, made)
+    publish(settings, plan.registry)
+    for topic in (topics.FENCES, topics.PROFILES, topics.POLICIES):
+        rows = [(key, value) for name, key, value in plan.reference if name == topic]
+        if rows:
+            tables.write(settings, topic, rows)
 
 
 def delete(settings: Settings, run: str) -> int:
@@ -133,16 +98,18 @@ async def send(settings: Settings, plan: Plan, speed: float, progress: Callable[
     """Send every reading, paced; `progress` is told (readings sent, time reached in ms). Returns the pacer."""
     pacer = Pacer(plan.survey.first_ms, speed)
     slice_ms = max(1, round(SLICE_S * 1000 * speed)) if speed else 0
-    domain, zone = plan.mapping.domain, plan.mapping.zone
-    async with Sender(settings, f"replay-{plan.recording.path.name}") as sender:
-        for chunk in plan.recording.chunks():
-            names = np.array([plan.ids[n] for n in chunk.names])
-            for first, last in slices(chunk.ts_ms, slice_ms):
-                await pacer.until(int(chunk.ts_ms[last - 1]))
-                await sender.readings(Batch(domain, zone, _columns(chunk, names, first, last)))
-                progress(sender.rows, int(chunk.ts_ms[last - 1]))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pacer.pause)
+    async with Sender(settings, f"replay-{plan.path.name}", PARTITION) as sender:
+        for cols in plan.columns():
+            reached = np.maximum.accumulate(cols.ts_ms)
+            for first, last in slices(reached, slice_ms):
+                await pacer.until(int(reached[last - 1]))
+                for batch in plan.batches(cols.pick(slice(first, last))):
+                    await sender.readings(batch)
+                progress(sender.rows, int(reached[last - 1]))
         await pacer.until(plan.survey.until_ms)
-        await sender.end(domain, zone, plan.survey.until_ms)
+        for domain in plan.domains:
+            await sender.end(domain, "", plan.survey.until_ms)
     return pacer
 
 
@@ -160,11 +127,6 @@ def slices(ts_ms: np.ndarray, slice_ms: int) -> list[tuple[int, int]]:
     return [(k, min(k + MAX_ROWS, b)) for a, b in pairwise(edges) for k in range(a, b, MAX_ROWS)]
 
 
-def _columns(chunk: Chunk, names: np.ndarray, first: int, last: int) -> Columns:
-    used, index = np.unique(chunk.name[first:last], return_inverse=True)
-    return Columns(names[used].tolist(), index.astype(np.int32), chunk.ts_ms[first:last], chunk.value[first:last])
-
-
 def run(
     settings: Settings,
     plan: Plan,
@@ -180,7 +142,7 @@ def run(
     try:
         begun = time.monotonic()
         with supervisor.whole():  # the broker would go on with a request that was left: topics after the clean-up
-            prepare(settings, plan.records)
+            prepare(settings, plan)
         progress("starting workers", 0.0, 0, 0)
         start_workers(supervisor, settings)
         total = max(plan.survey.readings, 1)
@@ -189,7 +151,7 @@ def run(
         drain.wait(settings, lambda left: check_alive(supervisor))
         result = Result(
             run=settings.run,
-            file=plan.recording.path.name,
+            file=plan.path.name,
             readings=plan.survey.readings,
             first_ms=plan.survey.first_ms,
             last_ms=plan.survey.last_ms,
@@ -220,29 +182,9 @@ async def outcome(settings: Settings) -> tuple[dict[str, int], list[dict[str, An
     async for record in read_range(settings, TopicPartition(settings.prefix + topics.REJECTED, 0), 0, 2**62):
         reason = dict(record.headers).get("reason", b"").decode("utf-8", "replace")
         rejected[reason] = rejected.get(reason, 0) + 1
-    last: dict[str, dict[str, Any]] = {}
+    found = Outcome()
     for p in range(settings.partitions):
         tp = TopicPartition(settings.prefix + topics.ALERTS, p)
         async for record in read_range(settings, tp, 0, 2**62):
-            said = msgspec.json.decode(record.value)
-            alert, trigger = said["alert"], said["transition"]["trigger"]
-            ended = last.get(alert["id"], {}).get("ended")
-            if trigger in ("raise", "reraise"):
-                ended = None
-            elif trigger == "clear":
-                ended = said["transition"]["at"]
-            last[alert["id"]] = {**alert, "ended": ended}
-    return rejected, sorted(last.values(), key=lambda a: (a["first_seen"], a["id"]))
-
-
-def _seat(unit_code: str) -> tuple[float, float] | None:
-    """A point for sensors whose place is not known: the seat of their unit (a county's first township)."""
-    from geo.divisions import Divisions
-    from geo.places import Places
-
-    divisions = Divisions.load()
-    towns = divisions.children(unit_code) if len(unit_code) == 6 else ()
-    try:
-        return Places.load().seat(towns[0].code if towns else unit_code)
-    except (KeyError, OSError):
-        return None
+            found.add(msgspec.json.decode(record.value))
+    return rejected, found.alerts()

@@ -24,11 +24,12 @@ WAITING = 512  # messages under way at most
 class Sender:
     """`async with Sender(settings, src)`: packed readings to `readings.raw.<domain>`, key = zone.
 
+    `partition`: where all goes, None: where the key says.
     Raises CityopsError where the broker can't be reached or refuses.
     """
 
-    def __init__(self, settings: Settings, src: str) -> None:
-        self.settings, self.src = settings, src
+    def __init__(self, settings: Settings, src: str, partition: int | None = None) -> None:
+        self.settings, self.src, self._partition = settings, src, partition
         self.messages = self.rows = 0
         self._producer = AIOKafkaProducer(
             acks="all",
@@ -68,7 +69,8 @@ class Sender:
     async def send(self, topic: str, key: bytes, value: bytes) -> None:
         """Queue one message; waits while `WAITING` are under way."""
         try:
-            self._waiting.append(await self._producer.send(self.settings.prefix + topic, value, key=key))
+            name = self.settings.prefix + topic
+            self._waiting.append(await self._producer.send(name, value, key=key, partition=self._partition))
         except KafkaError as error:
             raise self._refused(error) from None
         self.messages += 1

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from streams import topics
 from streams.app import CityApp, create_app
+from streams.closing import quietly
 from streams.ledger import Ledger
 from streams.outbox import Logic, Record
 from streams.settings import Settings
@@ -135,11 +136,15 @@ async def serve(name: str, settings: Settings) -> int:
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     app.finalize()
-    await app.start()
+    starting, ended = asyncio.create_task(app.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():  # no broker answers yet
+        return 0
+    await starting
     if name == "alerts" and not settings.event_clock:
         timers = asyncio.create_task(Timers(settings, ledgers.working).run(), name="timers")
         timers.add_done_callback(lambda done: log.info("timers ended"))
-    waits = [asyncio.create_task(e.wait()) for e in (stop, ledgers.fenced, app._crashed)]
+    waits = [ended, *(asyncio.create_task(e.wait()) for e in (ledgers.fenced, app._crashed))]
     ready = asyncio.create_task(ledgers.ready())
     await asyncio.wait([ready, *waits], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
@@ -152,10 +157,7 @@ async def serve(name: str, settings: Settings) -> int:
         log.error("%s: Faust stopped reading: %r", name, app._crash_reason)
         return 1
     await ledgers.close()
-    try:
-        await asyncio.wait_for(app.stop(), 8)
-    except TimeoutError:
-        log.warning("%s: Faust did not stop in time", name)
+    await quietly(app.stop(), f"{name}: stopping Faust", 8)
     return 0
 
 

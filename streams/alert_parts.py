@@ -63,6 +63,7 @@ class Told(Struct, frozen=True, kw_only=True):
     step: int = 0
     acked: bool = False
     failed: bool = False  # all ways to this person failed
+    key: str = ""  # of the notice that asked last, see Notice
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -105,6 +106,10 @@ class Attachment(Struct, frozen=True, kw_only=True):
     name: str
     ref: str = ""  # of a file that is kept elsewhere
     note: str = ""
+    taken_ms: int | None = None  # of a photo, as the telephone tells: when, and where (degrees WGS-84)
+    lon: float | None = None
+    lat: float | None = None
+    accuracy_m: float | None = None
 
 
 class PublicWarning(Struct, frozen=True, kw_only=True):

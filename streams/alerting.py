@@ -18,7 +18,7 @@ from streams import config, topics
 from streams.alerts.desk import Desk
 from streams.alerts.engine import Engine
 from streams.alerts.policy import Policy
-from streams.alerts.policy_book import PolicyBook
+from streams.alerts.policy_book import PolicyBook, ref
 from streams.duty.book import DutyBook
 from streams.duty.records import DutyRecord
 from streams.events import AlertRecord, Command, Detection
@@ -51,6 +51,7 @@ class AlertsLogic:
         self.settings = settings
         self._divisions = Divisions.load()
         self.policies, self.duty = PolicyBook(), DutyBook()
+        self._stored: set[str] = set()  # policies, by how alerts name them
         self.engine = Engine(Desk(self.policies, self.duty, self._is_remote))
         self._detections = settings.prefix + topics.DETECTIONS
         self._keys_changed = False
@@ -72,6 +73,7 @@ class AlertsLogic:
             if key.startswith(ASSET):
                 self.engine.surroundings.put(msgspec.msgpack.decode(value, type=Asset))
             elif key.startswith(POLICY):
+                self._stored.add(key[len(POLICY) :].decode())
                 self.policies.put(msgspec.msgpack.decode(value, type=Policy))
             elif key.startswith(DUTY):
                 self.duty.put(msgspec.msgpack.decode(value, type=DutyRecord))
@@ -135,10 +137,15 @@ class AlertsLogic:
                 out.put(ASSET + asset.id.encode(), None if asset.retired else _pack.encode(asset))
         for policy in told.policies:
             self.policies.put(policy)
-            out.put(POLICY + f"{policy.id}@{policy.version}".encode(), _pack.encode(policy))
+            self._store(policy, out)
         for person_or_roster in told.duty:
             self.duty.put(person_or_roster)
             out.put(DUTY + person_or_roster.id.encode(), _pack.encode(person_or_roster))
+
+    def _store(self, policy: Policy, out: Outbox) -> None:
+        name = ref(policy)
+        self._stored.add(name)
+        out.put(POLICY + name.encode(), _pack.encode(policy))
 
     def _write(self, records: Iterable[AlertRecord], partition: int, out: Outbox) -> None:
         for record in records:
@@ -156,6 +163,8 @@ class AlertsLogic:
         for alert_id in self.engine.changed:
             alert = self.engine.alerts.get(alert_id)
             out.put(ALERT + alert_id.encode(), None if alert is None else _pack.encode(alert))
+            if alert is not None and alert.escalation.policy not in self._stored and alert.escalation.policy:
+                self._store(self.policies.get(alert.escalation.policy), out)  # shipped: the next release has another
         self.engine.changed.clear()
         for c in self.engine.asks:
             partition = topics.county_partition(c.county, self.settings.partitions)

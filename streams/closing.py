@@ -12,11 +12,11 @@ log = logging.getLogger(__name__)
 LIMIT_S = 3.0
 
 
-async def quietly(work: Coroutine[Any, Any, Any], what: str) -> None:
-    """Do `work` for at most 3 s; what it raises is logged and left. Only this task's own cancellation goes through."""
+async def quietly(work: Coroutine[Any, Any, Any], what: str, limit_s: float = LIMIT_S) -> None:
+    """Do `work` for so long at most; what it raises is logged. Only this task's own cancellation goes through."""
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait({task}, timeout=LIMIT_S)
+        await asyncio.wait({task}, timeout=limit_s)
     finally:
         if not task.done():
             task.cancel()  # not waited for: clients of Kafka may swallow it

@@ -42,6 +42,17 @@ class Columns:
     def __len__(self) -> int:
         return len(self.idx)
 
+    def pick(self, rows: NDArray[np.int64] | slice) -> Columns:
+        """The given rows over the same list of sensors; a slice copies nothing."""
+
+        def cut(col: Any) -> Any:
+            return None if col is None else col[rows]
+
+        return Columns(
+            self.sensors, self.idx[rows], self.ts_ms[rows], self.value[rows], self.metrics, cut(self.metric_idx),
+            cut(self.lon), cut(self.lat), cut(self.accuracy), cut(self.quality),
+        )  # fmt: skip
+
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Columns:
         """The given rows (index or mask), with only the sensors they use."""
         idx = self.idx[rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from detectors.profile_file import ProfileFile
 from geo.assets import Sensor
 from geo.fences import Fence
 from streams import codec, topics
+from streams.columns import Columns
 from streams.events import Detection
 from streams.kernel import BLIND_MS, Kernel
 from streams.metrics import DETECTIONS, DROPPED, REJECTS, SNAPSHOTS_MIGRATED, SNAPSHOTS_REFUSED
@@ -36,13 +37,32 @@ class Snapshot(msgspec.Struct):
     ticks: dict[str, dict[str, int]] = {}
 
 
-def _records(cfg: list[dict[str, Any]]) -> Iterator[Sensor | Fence | ProfileFile]:
+def told(cfg: list[dict[str, Any]]) -> Iterator[Sensor | Fence | ProfileFile]:
     """What a message tells of the registry. What cannot be read (of a newer program) is logged and left out."""
     for plain in cfg:
         try:
             yield msgspec.convert(plain, Sensor | Fence | ProfileFile)
         except msgspec.ValidationError as error:
             log.warning("a registry record is left out: %s", error)
+
+
+def judged(
+    kernel: Kernel, records: Iterable[Sensor | Fence | ProfileFile], cols: Columns, at_ms: int = 0
+) -> list[Detection]:
+    """What one message of a partition makes: its registry records first, then its rows."""
+    found = kernel.configure(records)
+    return found + kernel.process(cols, at_ms) if len(cols) else found
+
+
+def kernels(settings: Settings) -> dict[str, Kernel]:
+    """Topic of packed rows -> the kernel of its domain, as the settings of a run or of live want it."""
+    blind_ms, profiles = None if settings.event_clock else BLIND_MS, catalog(settings)
+    return {
+        settings.prefix + topics.packed(d): Kernel(
+            d, run=settings.run, mode=settings.run_mode, blind_ms=blind_ms, catalog=profiles
+        )
+        for d in topics.DOMAINS
+    }
 
 
 class DetectLogic:
@@ -55,13 +75,7 @@ class DetectLogic:
         self._begin()
 
     def _begin(self) -> None:
-        run, mode, prefix = self.settings.run, self.settings.run_mode, self.settings.prefix
-        blind_ms = None if self.settings.event_clock else BLIND_MS
-        profiles = catalog(self.settings)
-        self.kernels = {
-            prefix + topics.packed(d): Kernel(d, run=run, mode=mode, blind_ms=blind_ms, catalog=profiles)
-            for d in topics.DOMAINS
-        }
+        self.kernels = kernels(self.settings)
         self._ticks: dict[str, dict[str, int]] = {topic: {} for topic in self.kernels}
         self._counted: dict[tuple[str, str], int] = {}
 
@@ -102,9 +116,7 @@ class DetectLogic:
         kernel = self.kernels[record.topic]
         try:
             packed = codec.unpack(record.value or b"", trusted=True)
-            found = kernel.configure(_records(packed.cfg)) if packed.cfg else []
-            if len(packed.cols):
-                found += kernel.process(packed.cols, packed.at)
+            found = judged(kernel, told(packed.cfg), packed.cols, packed.at)
         except codec.CodecError as e:
             REJECTS.labels("unreadable").inc()
             reject(out, self.settings, record, str(e))

@@ -188,10 +188,12 @@ class Ledger:
     async def _open(self) -> None:
         began = self._clock()
         await self._transactions.open()
+        fenced = self._clock()
         where = TopicPartition(self.settings.prefix + topics.ledger(self.app), self.partition)
         state = await read_state(self.settings, where)
         raw = state.pop(APPLIED, None)
         self.applied = msgspec.msgpack.decode(raw, type=Applied) if raw else Applied()
+        read = self._clock()
         self.logic = self._new_logic()
         included = self.logic.restore(state)
         if included is not None:
@@ -200,7 +202,9 @@ class Ledger:
         self._dirty = False
         self._listen()
         LEDGER_RESTORE.labels(self.app).observe(self._clock() - began)
-        log.info("%s: open after %.2f s at %s", self.name, self._clock() - began, self.applied.pos)
+        spent = (self._clock() - began, fenced - began, read - fenced, self._clock() - read)
+        parts = "%s: open after %.2f s (fenced %.2f, read %.2f, restored %.2f) at %s"
+        log.info(parts, self.name, *spent, self.applied.pos)
 
     async def _replay(self, included: Mapping[str, int]) -> None:
         """Bring a snapshot up to `applied`: the same records again, outputs thrown away."""

@@ -94,7 +94,25 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("seats", "", "own seats of townships and villages; empty: `geo/seats.csv` of the data folder, if any"),
     Setting("geo_file_mb", 100, "megabytes of a file of boundaries, units or seats that is imported at most"),
     Setting("access_token_s", 3600, "life of an access token"),
+    Setting(
+        "requests_per_minute", 6000, "requests a minute with one token, ingest apart; more is answered 429; 0: any"
+    ),
+    Setting(
+        "trusted_proxies",
+        "",
+        "addresses and networks of reverse proxies whose X-Forwarded-For is believed, a comma list",
+    ),
     Setting("secret", "", "key that signs access tokens; empty: made once and kept in the data folder"),
+    Setting("oidc_issuer", "", "OpenID provider to sign in at, its issuer URL; empty: none (docs/security.md)"),
+    Setting("oidc_client_id", "", "id of cityops at the OpenID provider"),
+    Setting("oidc_client_secret", "", "its secret there; empty: a public client, PKCE alone"),
+    Setting(
+        "oidc_public_url", "", "URL of the console as browsers see it, https://host: where the provider sends back"
+    ),
+    Setting("oidc_role_claim", "groups", "claim of the ID token whose values are mapped to roles"),
+    Setting("oidc_roles", "", "value=role, a comma list, the first that fits: chiefs=commander,duty=officer"),
+    Setting("oidc_unit_claim", "unit", "claim that holds the account's division code"),
+    Setting("oidc_org_claim", "", "claim that holds organisations as the assets name them; empty: none"),
     Setting(
         "db",
         "",
@@ -125,6 +143,10 @@ SETTINGS: tuple[Setting, ...] = (
         "tile_url", "", "map tiles under the console's map, https://host/{z}/{x}/{y}.png, WGS-84; empty: a sketch map"
     ),
     Setting("tile_attribution", "", "words that the tiles' owner wants on the map"),
+    Setting("photo_mb", 8, "megabytes of a photo that is attached to an alert at most"),
+    Setting(
+        "playbooks", "", "TOML file with own playbooks; each replaces one that ships (docs/console.md); empty: none"
+    ),
     Setting("log_level", "WARNING", "DEBUG, INFO, WARNING or ERROR"),
 )
 _BY_NAME = {s.name: s for s in SETTINGS}

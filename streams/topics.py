@@ -65,14 +65,14 @@ def specs(partitions: int, prefix: str = "") -> list[TopicSpec]:
     day = {**log, "retention.ms": str(_DAY_MS), "segment.ms": str(_DAY_MS // 4)}
     table = {"cleanup.policy": "compact"}
     big = {"max.message.bytes": str(12 * 1024 * 1024)}
-    arrival = {"message.timestamp.type": "LogAppendTime"}  # the packer's ticks in a backlog
+    arrival = {"message.timestamp.type": "LogAppendTime"}  # time is the broker's: no sender's clock moves a deadline
     out = [TopicSpec(raw(d), partitions, {**day, **big, **arrival}) for d in DOMAINS]
     out += [TopicSpec(packed(d), partitions, {**day, **big}) for d in DOMAINS]
     out += [
         TopicSpec(REJECTED, 1, {**log, **big, "retention.ms": str(7 * _DAY_MS)}),
         TopicSpec(RESENT, 1, {**log, **big, "retention.ms": str(30 * _DAY_MS)}),  # outlives what it speaks of
-        TopicSpec(DETECTIONS, partitions, {**log, "retention.ms": str(7 * _DAY_MS)}),
-        TopicSpec(COMMANDS, partitions, {**log, "retention.ms": str(7 * _DAY_MS)}),
+        TopicSpec(DETECTIONS, partitions, {**log, **arrival, "retention.ms": str(7 * _DAY_MS)}),
+        TopicSpec(COMMANDS, partitions, {**log, **arrival, "retention.ms": str(7 * _DAY_MS)}),
         TopicSpec(RESULTS, 1, {**log, "retention.ms": str(_DAY_MS)}),
         TopicSpec(ALERTS, partitions, {**log, "retention.ms": "-1"}),
         TopicSpec(TRUTH, 1, {**log, "retention.ms": "-1"}),

@@ -155,7 +155,18 @@ def _done(a: Alert) -> dict[str, Any]:
     return {
         "disposal": d and {"cause": d.cause, "action": d.action, "by": d.by, "level": d.level, "at": rfc3339(d.at_ms)},
         "attachments": [
-            {"name": x.name, "ref": x.ref, "note": x.note, "by": x.by, "at": rfc3339(x.at_ms)} for x in a.attachments
+            {
+                "name": x.name,
+                "ref": x.ref,
+                "note": x.note,
+                "by": x.by,
+                "at": rfc3339(x.at_ms),
+                "taken": rfc3339_or_none(x.taken_ms),
+                "lon": x.lon,
+                "lat": x.lat,
+                "accuracy_m": x.accuracy_m,
+            }
+            for x in a.attachments
         ],
         "warnings": [
             {"text": w.text, "level": w.level, "by": w.by, "approved_by": w.approved_by, "at": rfc3339(w.at_ms)}

@@ -10,5 +10,5 @@ and the number joins `REVISIONS`.
 
 from __future__ import annotations
 
-REVISIONS = ("0001",)  # oldest first, so that a start needs no Alembic to know where a database stands
+REVISIONS = ("0001", "0002")  # oldest first, so that a start needs no Alembic to know where a database stands
 HEAD = REVISIONS[-1]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import asking, queries
+from api.alert_orgs import orgs_of
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import ALERT_LIST, ALERT_TIMELINE, problems
 from api.errors import Problem
@@ -58,7 +59,8 @@ async def list_alerts(
     }
     number = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
     after = asking.parsed("page", page, queries.parse_page_token)
-    wanted = queries.AlertFilter(prefix=asking.scoped(caller, prefix), **fields)
+    scope = asking.scope(caller, prefix)
+    wanted = queries.AlertFilter(prefix=scope.prefix, orgs=scope.orgs, **fields)
     found = await asyncio.to_thread(queries.list_alerts, ctx.store, wanted, number, after)
     tail = f'"next":{orjson.dumps(found.next).decode()},"cursor":"{found.cursor}"}}'
     if GEOJSON in request.headers.get("accept", ""):
@@ -76,11 +78,12 @@ def _feature(item: str) -> str:
 
 
 async def visible(ctx: Context, caller: Principal, alert: str) -> dict[str, Any]:
-    """The stored row of an alert in the caller's units; 404 and 403 otherwise."""
+    """The stored row of an alert of the caller's; 404 and 403 otherwise. `orgs`: whose its asset is."""
     row = await asyncio.to_thread(queries.get_alert, ctx.store, alert[:200])
     if row is None:
         raise Problem(404, f"there is no alert {alert[:80]!r}")
-    require_unit(caller, row["unit"], f"alert {alert}")
+    row["orgs"] = orgs_of(orjson.loads(row["json"]))
+    require_unit(caller, row["unit"], f"alert {alert}", row["orgs"])
     return row
 
 

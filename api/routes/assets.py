@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api import asking
 from api.asset_body import ChangedAsset, NewAsset, built
+from api.audit_note import changed
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import ASSET, ASSET_LIST, problems
 from api.errors import Problem
@@ -24,6 +25,7 @@ from geo.ids import ASSET_LETTER
 from geo.moments import rfc3339
 from streams.assets.geojson import MEDIA_TYPE, feature, public
 from streams.assets.links import broken_links
+from streams.assets.owning import owners
 from streams.registry_table import Registry
 
 router = APIRouter(tags=["assets"])
@@ -57,7 +59,7 @@ async def list_assets(
     words = asking.searched(q).lower().split()
     number = asking.whole("limit", limit, LIMIT, 1, MAX_LIMIT)
     after = asking.word("page", page) or ""
-    scope = asking.scoped(caller, prefix)
+    scope = asking.scope(caller, prefix)
 
     def find() -> list[Item]:
         table = ctx.registry.table
@@ -66,7 +68,7 @@ async def list_assets(
             r
             for r in items
             if r.id > after
-            and r.unit_code.startswith(scope)
+            and scope.covers(r.unit_code, owners(r))
             and (not types or (types == ("sensor",)) == isinstance(r, Sensor))
             and (not names or r.domain in names)
             and (not zone or r.zone == zone)
@@ -123,7 +125,7 @@ def wanted(ctx: Context, caller: Principal, code: str) -> Item:
         raise Problem(422, f"path.code: {error}", errors=[{"in": "path.code", "message": str(error)}]) from None
     if found is None:
         raise Problem(404, f"code {code[:80]!r} is of no asset or sensor in the registry")
-    require_unit(caller, found.unit_code, found.id)
+    require_unit(caller, found.unit_code, found.id, owners(found))
     return found
 
 
@@ -131,7 +133,7 @@ def wanted(ctx: Context, caller: Principal, code: str) -> Item:
 async def get_asset(code: str, ctx: Ctx, caller: Caller) -> Response:
     """One asset or sensor by any code: its id, its unified code, another system's (also `system:value`)."""
     record = wanted(ctx, caller, code)
-    watching = [s.id for s in ctx.registry.sensors() if s.asset == record.id and caller.covers(s.unit_code)]
+    watching = [s.id for s in ctx.registry.sensors() if s.asset == record.id and caller.covers(s.unit_code, owners(s))]
     return _json({**shown(record), "sensors": sorted(watching)})
 
 
@@ -139,7 +141,7 @@ async def get_asset(code: str, ctx: Ctx, caller: Caller) -> Response:
 async def post_asset(body: NewAsset, ctx: Ctx, caller: Caller) -> Response:
     """Register an asset. Its `id` is county, domain, type and serial, e.g. 522601-W-VLV-000123. Engineers only."""
     asset = built(body, 1, caller.name, _now_ms())
-    _may_edit(caller, asset.unit_code, asset.id)
+    _may_edit(caller, asset)
 
     def make(table: Registry) -> Record:
         if (old := table.get(asset.id)) is not None:
@@ -156,7 +158,7 @@ async def put_asset(code: str, body: ChangedAsset, ctx: Ctx, caller: Caller) -> 
     old = _editable(ctx, caller, code)
     if old.id != asset.id:
         raise Problem(422, f"body.id: is {asset.id}, but the path names {old.id}")
-    _may_edit(caller, asset.unit_code, asset.id)
+    _may_edit(caller, asset)
     return await _changed(ctx, lambda table: _fitting(table, _based(table, asset, body.version)))
 
 
@@ -177,14 +179,14 @@ def _editable(ctx: Context, caller: Principal, code: str) -> Asset:
     found = wanted(ctx, caller, code)
     if isinstance(found, Sensor):
         raise Problem(422, f"path.code: {found.id} is a sensor; sensors are changed with `cityops sensors import`")
-    _may_edit(caller, found.unit_code, found.id)
+    _may_edit(caller, found)
     return found
 
 
-def _may_edit(caller: Principal, unit: str, what: str) -> None:
+def _may_edit(caller: Principal, asset: Asset) -> None:
     if caller.role not in EDITORS:
         raise Problem(403, f"role {caller.role} may not change assets; this needs {' or '.join(sorted(EDITORS))}")
-    require_unit(caller, unit, what)
+    require_unit(caller, asset.unit_code, asset.id, owners(asset))
 
 
 def _based(table: Registry, asset: Asset, seen: int) -> Asset:
@@ -202,8 +204,15 @@ def _fitting(table: Registry, asset: Asset) -> Asset:
     return asset
 
 
-async def _changed(ctx: Context, make: Any, status: int = 200) -> Response:
-    record = await ctx.registry.change(make)
+async def _changed(ctx: Context, make: Callable[[Registry], Record], status: int = 200) -> Response:
+    def noted(table: Registry) -> Record:
+        made = make(table)
+        old = table.get(made.id)
+        assert isinstance(made, Asset)
+        changed(f"assets/{made.id}", shown(old) if isinstance(old, Asset) else None, shown(made), made.unit_code)
+        return made
+
+    record = await ctx.registry.change(noted)
     assert isinstance(record, Asset)
     return _json(shown(record), status, Location=f"/api/v1/assets/{record.id}")
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import queries
+from api import asking, queries
 from api.context import Caller, Context, Ctx
 from api.docs import ATOM, CAP, problems
+from api.roles import Scope
 from api.routes.alerts import visible
 from api.routes.places import county_shapes
 from geo.divisions import UnitError
@@ -31,14 +33,14 @@ _PRIVATE = {"Cache-Control": "no-store"}
 async def get_index(request: Request, ctx: Ctx, caller: Caller) -> Response:
     """Hazards of the caller's units: open ones and those that changed within 24 hours, newest first, at most 500."""
     now = int(time.time() * 1000)
-    found = await asyncio.to_thread(_listed, ctx, caller.prefix, now)
+    found = await asyncio.to_thread(_listed, ctx, asking.scope(caller, None), now)
     base = f"{request.url.scheme}://{request.url.netloc}"
     return Response(index(found, base, rfc3339(now)), media_type="application/atom+xml", headers=_PRIVATE)
 
 
-def _listed(ctx: Context, prefix: str, now: int) -> list[dict[str, Any]]:
-    open_ = queries.AlertFilter(prefix=prefix)
-    recent = queries.AlertFilter(prefix=prefix, state="closed", since_ms=now - RECENT_MS)
+def _listed(ctx: Context, scope: Scope, now: int) -> list[dict[str, Any]]:
+    open_ = queries.AlertFilter(prefix=scope.prefix, orgs=scope.orgs)
+    recent = replace(open_, state="closed", since_ms=now - RECENT_MS)
     pages = [queries.list_alerts(ctx.store, wanted, MOST, None).items for wanted in (open_, recent)]
     alerts = [orjson.loads(text) for page in pages for text in page]
     hazards = [a for a in alerts if a["class"] == "hazard"]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from starlette.responses import Response
 
 from api import queries
+from api.audit_note import asked
 from api.body_text import encodable
 from api.context import Caller, Context, Ctx
 from api.docs import ALERT, problems
@@ -39,6 +40,7 @@ async def get_actions(id: str, ctx: Ctx, caller: Caller) -> Response:  # noqa: A
     """Every command: may the caller send it now, which row of the table forbids it and why, which parameters it has."""
     row = await visible(ctx, caller, id)
     alert = orjson.loads(row["json"])
+    unit = caller.acts_for(row["orgs"])
     facts = public_facts(alert, rfc3339(int(time.time() * 1000)))
     items = [
         {
@@ -48,7 +50,7 @@ async def get_actions(id: str, ctx: Ctx, caller: Caller) -> Response:  # noqa: A
             "reason": {"zh": refused.zh, "en": refused.en} if refused else None,
             "params": described(command),
         }
-        for command, refused in actions(facts, caller.role, caller.unit, level_of(caller.unit), caller.name)
+        for command, refused in actions(facts, caller.role, unit, level_of(unit), caller.name)
     ]
     return Response(orjson.dumps({"version": alert["version"], "items": items}), media_type="application/json")
 
@@ -116,11 +118,14 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
         version=body.version,
         by=caller.name,
         role=caller.role,
-        unit=caller.unit,
+        unit=caller.acts_for(row["orgs"]),
         at_ms=int(time.time() * 1000),
         comment=body.comment,
         key=key,
         params=msgspec.json.decode(params, type=dict[str, msgspec.Raw]),
+    )
+    noted = asked(
+        f"alerts/{id_}", row["unit"], command=command.command, id=command.id, before={"version": body.version}
     )
     result = await ctx.bus.send(command, row["run"], ctx.settings.command_wait_s)
     if result is None:
@@ -135,6 +140,7 @@ async def _send(id_: str, body: CommandBody, ctx: Context, caller: Principal, ke
             int(result.get("status") or 409), reason.get("en") or "the alert's state forbids this command",
             row=result.get("row", ""), reason=reason, command=command.id, version=seen["version"],
         )  # fmt: skip
+    noted["after"] = {"version": (result.get("alert") or {}).get("version")}
     return await _accepted(ctx, id_, result.get("alert"))
 
 

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import asking
+from api.audit_note import changed
 from api.context import Caller, Context, Ctx
 from api.docs import DUTY_BODY, problems
-from api.duty_scope import above, asked_place, inside, require, require_place, sees_numbers, unit_of
+from api.duty_scope import above, asked_place, inside, own, require, require_place, sees_numbers, unit_of
 from api.errors import Problem
 from api.roles import Principal
 from streams.duty import wire
@@ -23,6 +24,7 @@ from streams.duty.local_time import parse
 from streams.duty.plan import STALE, plan
 from streams.duty.records import DutyRecord, Person, Roster, encode
 from streams.duty.swapping import swapped
+from streams.notify.masking import masked
 from streams.topics import DUTY as TOPIC
 
 router = APIRouter(tags=["duty"])
@@ -44,9 +46,14 @@ async def who(
     place, moment = asked_place("unit", unit, caller), asking.moment("at", at)
     require(caller, "see who is on duty")
     owner = unit_of(ctx, place)
-    if not inside(caller, owner) and not above(caller, owner):
+    if not inside(caller, owner) and not above(caller, owner) and not own(caller, place):
         raise Problem(403, f"{place[:80]} is outside your unit {caller.unit}")
-    found = wire.on_duty(ctx.registry.duty, place, _now() if moment is None else moment, sees_numbers(caller, owner))
+    found = wire.on_duty(
+        ctx.registry.duty,
+        place,
+        _now() if moment is None else moment,
+        sees_numbers(caller, owner) or own(caller, place),
+    )
     if found is None:
         raise Problem(404, f"{place[:80]} has no roster")
     return _json(found)
@@ -174,10 +181,24 @@ async def _write(ctx: Context, caller: Principal, record: DutyRecord, seen: int,
     if result.faults:
         raise Problem(409, str(result.faults[0]))
     for made in result.records:
+        old = ctx.registry.duty.get(made.id)
+        kind = "people" if isinstance(made, Person) else "rosters"
+        place = unit_of(ctx, _place(made))
+        changed(f"duty/{kind}/{made.id}", _noted(old), None if made.removed else _noted(made), place)
         await ctx.tables.write(TOPIC, [(made.id, made.version, encode(made))])
         await ctx.registry.seen(TOPIC, made.id, made.version, SEEN_S)
         record = made
     return _json(wire.public(record, sees_numbers(caller, unit_of(ctx, _place(record)))), status)
+
+
+def _noted(record: DutyRecord | None) -> dict[str, Any] | None:
+    """For the audit log: addresses masked, since some have secrets in them."""
+    if record is None or record.removed:
+        return None
+    out = dict(wire.public(record, False))
+    if isinstance(record, Person):
+        out["contacts"] = [{"channel": c.channel, "address": masked(c.address)} for c in record.contacts]
+    return out
 
 
 def _place(record: DutyRecord) -> str:

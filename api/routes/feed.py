@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, WebSocket
+from fastapi import APIRouter, Header, Query, Request, WebSocket
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
@@ -32,11 +32,12 @@ Text = str | None
 def interest(caller: Principal, unit: Text, severity: Text, domain: Text) -> Interest:
     """What a client wants and may see."""
     prefix, levels, names = asking.unit_prefix(unit), asking.severities(severity), asking.domains(domain)
-    return Interest(asking.scoped(caller, prefix), levels, names)
+    scope = asking.scope(caller, prefix)
+    return Interest(scope.prefix, levels, names, scope.orgs)
 
 
-async def messages(ctx: Context, client: Client, after: Cursor | None) -> AsyncIterator[list[Message]]:
-    """Missed events, then live ones, in order, until the client is closed."""
+async def messages(ctx: Context, client: Client, after: Cursor | None, token: str) -> AsyncIterator[list[Message]]:
+    """Missed events, then live ones, in order, until the client is closed or (seen at each ping) signed out."""
     last = client.head.seq
     if after is not None and after != client.head:
         now, oldest = await asyncio.to_thread(queries.position, ctx.store)
@@ -46,12 +47,16 @@ async def messages(ctx: Context, client: Client, after: Cursor | None) -> AsyncI
         else:
             last = max(after.seq, client.head.seq)
             i = client.interest
-            pages = queries.events_between(ctx.store, after.seq, client.head.seq, i.prefix, i.severity, i.domain)
+            asked = (i.prefix, i.severity, i.domain, i.orgs)
+            pages = queries.events_between(ctx.store, after.seq, client.head.seq, *asked)
             while (page := await asyncio.to_thread(next, pages, None)) is not None:
                 yield [message(client.head.epoch, event) for event in page]
     epoch = client.head.epoch
     while items := await client.take():
         fresh = []
+        if PING in items and not await asyncio.to_thread(ctx.auth.still, token):
+            client.close("signed out")
+            return
         for item in items:
             if item.epoch not in ("", epoch):  # the projection was built anew: sequences begin again
                 epoch, last = item.epoch, item.seq - (item.kind == "alert")
@@ -67,10 +72,10 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, ctx: Context, interest: Interest, after: Cursor | None) -> None:
+    def __init__(self, ctx: Context, interest: Interest, after: Cursor | None, token: str) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._ctx, self._interest, self._after = ctx, interest, after
+        self._ctx, self._interest, self._after, self._token = ctx, interest, after, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = self._ctx.hub.subscribe(self._interest)
@@ -78,7 +83,7 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await _send(send, b"retry: 2000\n\n")
-            async for items in messages(self._ctx, client, self._after):
+            async for items in messages(self._ctx, client, self._after, self._token):
                 await _send(send, b"".join(item.frame for item in items))
             await _send(send, b"", more=False)
         except TimeoutError:
@@ -102,6 +107,7 @@ async def _until_gone(receive: Receive, client: Client) -> None:
 
 @router.get("/feed", responses={200: FEED, **problems(401, 403, 422)})
 async def feed(
+    request: Request,
     ctx: Ctx,
     caller: Caller,
     after: Annotated[Text, Query(description="cursor to go on after; without one the feed starts with now")] = None,
@@ -112,10 +118,10 @@ async def feed(
         Text, Header(description="what a reconnecting client saw last; goes before `after`")
     ] = None,
 ) -> Response:
-    """Events of alerts in the caller's units, as they happen."""
+    """Events of alerts in the caller's units (an organisation's account: of its own), as they happen."""
     place = position(after, last_event_id)
     wanted = interest(caller, unit, severity, domain)
-    return EventStream(ctx, wanted, place)
+    return EventStream(ctx, wanted, place, request.state.token)
 
 
 def position(after: Text, last_event_id: Text) -> Cursor | None:
@@ -150,7 +156,7 @@ async def ws(socket: WebSocket) -> None:
     await socket.accept()
     gone = asyncio.create_task(_until_closed(socket, client))
     try:
-        async for items in messages(ctx, client, place):
+        async for items in messages(ctx, client, place, socket.scope["state"]["token"]):
             for item in items:
                 if item.text:
                     async with asyncio.timeout(SEND_S):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import asking
+from api.audit_note import changed
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import FENCE_BODY, problems
 from api.errors import Problem
@@ -27,6 +28,7 @@ GEOJSON = "application/geo+json"
 LIMIT, MAX_LIMIT = 500, 5000
 SEEN_S = 3.0  # wait for our own reader, so that who writes can read it
 Text = str | None
+Dry = Annotated[str, Query(description="true: only check it, write nothing")]
 
 
 @router.get("/fences", responses=problems(401, 403, 422))
@@ -42,7 +44,7 @@ async def fences(
     page: Annotated[Text, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """Fences in order of id; with `Accept: application/geo+json` as features, the shape as polygons."""
-    scope = asking.scoped(caller, asking.unit_prefix(unit))
+    scope = asking.area(caller, asking.unit_prefix(unit))
     kinds = asking.several("kind", kind, KINDS)
     only_now = asking.one_of("active", active, ("now", "all")) == "now"
     words = asking.searched(q).lower().split()
@@ -89,19 +91,27 @@ async def versions(id: str, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002
 
 
 @router.post("/fences", status_code=201, responses=problems(401, 403, 409, 422, 503), openapi_extra=FENCE_BODY)
-async def create(request: Request, ctx: Ctx, caller: Caller) -> Response:
+async def create(request: Request, ctx: Ctx, caller: Caller, dry: Dry = "false") -> Response:
     """Make a fence; an id that is taken is 409."""
+    only = asking.one_of("dry", dry, ("true", "false")) == "true"
     written = await _body(request)
     async with ctx.changing_fences:
-        return _json(public(await _put(ctx, caller, written, None)), 201)
+        return _json(public(await _put(ctx, caller, written, None, only)), 200 if only else 201)
 
 
 @router.put("/fences/{id}", responses=problems(401, 403, 404, 409, 422, 503), openapi_extra=FENCE_BODY)
-async def change(id: str, request: Request, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
+async def change(
+    id: str,  # noqa: A002 - the contract's name
+    request: Request,
+    ctx: Ctx,
+    caller: Caller,
+    dry: Dry = "false",
+) -> Response:
     """Change a fence; `version` is the one that was seen, a stale one is 409."""
+    only = asking.one_of("dry", dry, ("true", "false")) == "true"
     written = await _body(request)
     async with ctx.changing_fences:
-        return _json(public(await _put(ctx, caller, written, id)))
+        return _json(public(await _put(ctx, caller, written, id, only)))
 
 
 @router.delete("/fences/{id}", responses=problems(401, 403, 404, 409, 422, 503))
@@ -119,11 +129,12 @@ async def remove(
         done = removal(id, seen or None, _known(ctx), caller.name, _now())
         if isinstance(done, BadFence):
             raise Problem(409 if done.field == STALE else 404, str(done))
-        await _write(ctx, done)
+        await _write(ctx, done, old)
         return _json(public(done))
 
 
-async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None) -> Fence:
+async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None, only: bool = False) -> Fence:
+    """Check it, and write it unless `only` the check is wanted."""
     known = _known(ctx)
     if id_ is not None and written.id != id_:
         raise Problem(422, f"body.id: is {written.id!r}, the address says {id_!r}")
@@ -144,11 +155,14 @@ async def _put(ctx: Context, caller: Principal, written: Fence, id_: str | None)
         raise Problem(409, str(result.problems[0]))
     if not result.fences:
         return known[written.id]
-    await _write(ctx, result.fences[0])
+    if not only:
+        await _write(ctx, result.fences[0], old if there else None)
     return result.fences[0]
 
 
-async def _write(ctx: Context, fence: Fence) -> None:
+async def _write(ctx: Context, fence: Fence, old: Fence | None) -> None:
+    now = None if fence.removed else public(fence)
+    changed(f"fences/{fence.id}", public(old) if old else None, now, unit_of(fence))
     await ctx.tables.write(TOPIC, [(fence.id, fence.version, encode(fence))])
     await ctx.registry.seen(TOPIC, fence.id, fence.version, SEEN_S)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import duty_store, handmade_place, queries
+from api import asking, duty_store, handmade_place, queries
 from api.body_text import written
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import ALERT_OFFERED, problems
@@ -22,6 +22,7 @@ from api.offers import offers
 from api.roles import Principal, may_report
 from api.routes.commands import checked_key
 from api.times import to_ms
+from streams.assets.owning import owners
 from streams.events import Detection
 from streams.reported import Spot, detection, kinds, report_id
 
@@ -71,7 +72,7 @@ async def report(
     key, spot, onset = checked_key(idempotency_key), *await asyncio.to_thread(_checked, ctx, body, now)
     if refusal := may_report(caller):
         raise Problem(403, refusal)
-    require_unit(caller, spot.unit, "the place")
+    require_unit(caller, spot.unit, "the place", owners(spot.asset) if spot.asset else ())
     id_ = report_id(caller.name, key or uuid.uuid4().hex)
     if await asyncio.to_thread(queries.get_alert, ctx.store, id_) is None:
         fences = await asyncio.to_thread(handmade_place.fences_at, ctx, spot, body.kind, now)
@@ -116,5 +117,5 @@ def _answer(ctx: Context, caller: Principal, id_: str, told_by: str, now: int) -
     if told_by:  # names and numbers of citizens stay out of the alerts log
         text = f"来电人 caller: {told_by}"
         duty_store.add_entry_once(ctx.store, row["unit"], now, caller.name, text, id_)
-    alert["offers"] = offers(ctx.store, alert, row["run"], caller.prefix)
+    alert["offers"] = offers(ctx.store, alert, row["run"], asking.scope(caller, None))
     return Response(orjson.dumps(alert), 201, media_type="application/json")

@@ -15,7 +15,7 @@ from api import duty_store, units
 from api.body_text import written
 from api.context import Caller, Context, Ctx
 from api.docs import problems
-from api.duty_pages import Limit, Page, Unit, of_subtree
+from api.duty_pages import Limit, Page, RowId, Unit, of_subtree
 from api.duty_scope import asked_place, require, require_place, unit_of
 from api.errors import Problem
 from api.roles import Principal
@@ -72,7 +72,7 @@ async def write(body: HandoverBody, ctx: Ctx, caller: Caller) -> Response:
 
 
 @router.post("/duty/handovers/{id}/sign", responses=problems(401, 403, 404, 409, 422))
-async def sign(id: int, body: SignBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
+async def sign(id: RowId, body: SignBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
     """Take over: only the person named in the hand-over can, once."""
     note = written("note", body.note)
     require(caller, "hand over duty")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import asking
+from api import asking, exercise_report
 from api.context import Caller, Ctx, require_unit
 from api.docs import problems
 from api.errors import Problem
@@ -114,6 +114,17 @@ async def end(run: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:
     return await _changed(exercises.end, ctx.outbox, run[:64], caller.name, _now())
 
 
+@router.get("/exercises/{run}/report", responses=problems(401, 403, 404))
+async def report(run: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:
+    """The assessment: who was told, who acknowledged in time, which steps were late, what became of the messages."""
+    _only(caller, LEAD, "read the assessment of an exercise")
+    prefix = asking.scoped(caller, None)
+    made: dict[str, Any] = await asyncio.to_thread(exercise_report.report, ctx.store, ctx.outbox, run[:64], prefix)
+    if not made["items"]:
+        raise Problem(404, f"there is no alert of an exercise {run[:64]!r}")
+    return made
+
+
 async def _changed(step: Any, *args: Any) -> dict[str, Any]:
     try:
         made: dict[str, Any] | None = await asyncio.to_thread(step, *args)
@@ -127,6 +138,7 @@ async def _changed(step: Any, *args: Any) -> dict[str, Any]:
 def _only(caller: Principal, roles: frozenset[str], what: str) -> None:
     if caller.role not in roles:
         raise Problem(403, f"role {caller.role} may not {what}; this needs one of {', '.join(sorted(roles))}")
+    asking.scoped(caller, None)  # what units do, not organisations
 
 
 def _now() -> int:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.context import Context, Ctx
-from api.docs import problems
+from api.docs import answer, problems
 from api.errors import Problem
 from geo.boundaries import Boundaries, BoundaryError
 from geo.cache import fetch
@@ -23,6 +23,7 @@ from geo.drawing import NOTE
 router = APIRouter(tags=["units"])
 GEOJSON = "application/geo+json"
 SIMPLIFY_M = 200.0
+SHAPES = answer("a FeatureCollection", {"type": "object"}, GEOJSON)
 
 
 def unit_of(ctx: Context, code: str) -> Unit:
@@ -74,7 +75,7 @@ async def children(code: str, request: Request, ctx: Ctx) -> Response:
     return Response(await asyncio.to_thread(child_shapes, ctx, unit.code), media_type=GEOJSON)
 
 
-@router.get("/map", responses=problems(401, 503))
+@router.get("/map", responses={200: SHAPES, **problems(401, 503)})
 async def county_map(ctx: Ctx) -> Response:
     """The counties' simplified shapes (GeoJSON, WGS-84), for drawing."""
     data = await asyncio.to_thread(county_shapes, ctx)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import asking
+from api.audit_note import changed
 from api.context import Caller, Context, Ctx, require_unit
 from api.docs import POLICY_BODY, problems
 from api.errors import Problem
@@ -70,6 +71,7 @@ async def change(id: str, request: Request, ctx: Ctx, caller: Caller) -> Respons
         except StaleError as error:
             raise Problem(409, str(error)) from None
         if new is not old:
+            changed(f"policies/{new.id}", public(old) if old else None, public(new), new.id)
             await ctx.tables.write(TOPIC, [(new.id, new.version, encode(new))])
             await ctx.registry.seen(TOPIC, new.id, new.version, SEEN_S)
         return _json(public(new))

@@ -16,12 +16,13 @@ from api import asking, duty_store
 from api.body_text import written
 from api.context import Caller, Ctx
 from api.docs import problems
-from api.duty_pages import MAX_LIMIT, Limit, Page, asked, paged
+from api.duty_pages import MAX_LIMIT, Limit, Page, RowId, asked, paged
 from api.duty_scope import asked_place, inside, require
 from api.errors import Problem
 from api.roles import Principal, may_duty
 from geo.moments import rfc3339
 from streams.duty.rollcall import candidates, counts, picked, result
+from streams.notify import calling_roll
 
 router = APIRouter(tags=["duty"])
 
@@ -47,12 +48,12 @@ class AnswerBody(BaseModel):
 
 @router.post("/duty/rollcalls", status_code=201, responses=problems(401, 403, 404, 422))
 async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
-    """Pick people who are on duty now, in promised hours, and ask them to answer within 5 min."""
+    """Pick people who are on duty now, in promised hours; voice, SMS or chat asks them to answer within 5 min."""
     wanted = asking.unit_prefix(body.unit)
     require(caller, "hold a roll-call")
-    if wanted is not None and not wanted.startswith(caller.prefix):
+    prefix, now = asking.scoped(caller, wanted), int(time.time() * 1000)
+    if wanted is not None and prefix != wanted:
         raise Problem(403, f"unit {body.unit} is outside your unit {caller.unit}")
-    prefix, now = caller.prefix if wanted is None else wanted, int(time.time() * 1000)
     seed = secrets.randbelow(2**53) if body.seed is None else body.seed
     chosen = picked(candidates(ctx.registry.duty, prefix, now), body.number, seed)
     if not chosen:
@@ -61,12 +62,13 @@ async def hold(body: RollcallBody, ctx: Ctx, caller: Caller) -> Response:
     what = {"seed": seed, "people": people}
     unit = asked_place("unit", body.unit, caller)
     id_ = await asyncio.to_thread(duty_store.add_rollcall, ctx.store, unit, now, caller.name, what)
+    await asyncio.to_thread(calling_roll.ask, ctx.outbox, id_, unit, chosen, now)
     row = {"id": id_, "unit": unit, "at_ms": now, "by": caller.name, "json": orjson.dumps(what), "answers": {}}
     return Response(orjson.dumps(_public(row, now)), 201, media_type="application/json")
 
 
 @router.post("/duty/rollcalls/{id}/answer", responses=problems(401, 403, 404, 409, 422))
-async def answer(id: int, body: AnswerBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
+async def answer(id: RowId, body: AnswerBody, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 - the contract's name
     """Answer a roll-call, once a person; a late answer is kept as late."""
     note = written("note", body.note)
     require(caller, "answer a roll-call")

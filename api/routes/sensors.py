@@ -18,6 +18,7 @@ from api.roles import Principal
 from geo.assets import Sensor
 from geo.moments import rfc3339
 from streams.assets.geojson import public
+from streams.assets.owning import owners
 
 router = APIRouter(tags=["sensors"])
 MAX_POINTS = 5000
@@ -30,7 +31,7 @@ def visible(ctx: Context, caller: Principal, sensor: str) -> Sensor:
     found = ctx.registry.sensor(sensor)
     if found is None:
         raise Problem(404, f"there is no sensor {sensor[:80]!r} in the registry")
-    require_unit(caller, found.unit_code, f"sensor {sensor}")
+    require_unit(caller, found.unit_code, f"sensor {sensor}", owners(found))
     return found
 
 
@@ -63,7 +64,7 @@ async def readings(
     known = await ctx.registry.sensor_of_run(run, id) if run else None
     if known is None:
         known = visible(ctx, caller, id)
-    require_unit(caller, known.unit_code, f"sensor {id}")
+    require_unit(caller, known.unit_code, f"sensor {id}", owners(known))
     if ctx.history is None:
         raise Problem(503, "this server keeps no readings")
     if end is None:

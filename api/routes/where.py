@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import asking
-from api.context import Caller, Ctx, require_unit
+from api.context import Caller, Ctx, require_area
 from api.docs import problems
 from api.whereabouts import whereabouts
 from geo.assets import location_problem
@@ -44,5 +44,5 @@ async def where(
     known = await asyncio.to_thread(whereabouts, ctx)
     answer = await asyncio.to_thread(known.answer, *place, *words, is_hard, now, float(radius), caller.covers)
     if answer["unit"] is not None:
-        require_unit(caller, answer["unit"], f"the place {place[0]:g} {place[1]:g}")
+        require_area(caller, answer["unit"], f"the place {place[0]:g} {place[1]:g}")
     return Response(orjson.dumps(answer), media_type="application/json")

@@ -15,14 +15,13 @@ from streams.alerts.policy import Address, Chain, Policy, Step
 from streams.alerts.policy_book import chain_for, ref
 from streams.alerts.severity import worse
 from streams.alerts.table import GRAVE, RANK
-from streams.alerts.transitions import Tell
+from streams.alerts.transitions import ASKS, Tell
 from streams.alerts.working_time import add_working, calendar_of, next_end_of_night
 from streams.events import Alert, Escalation, Told
 
 ON_TIME_MS = 5_000
 LATE_MS = 30_000
 QUIETLY = ("sms", "chat", "email", "webhook", "voice", "feed")  # what nobody has to wake up for
-ASKS = ("raise", "severity", "escalate", "remind")  # notices that ask for an ack: others are not waited for
 REPEAT_S = 120  # of I and II where a policy that went round the checks gives none
 
 

@@ -15,6 +15,8 @@ from streams.alerts.table import AT_ONCE, GRAVE, HANDLING, RESPONSIBLE, VERDICTS
 from streams.alerts.transitions import Tell
 from streams.events import SENSOR, Alert, Attachment, Disposal, PublicWarning, Report, Text
 
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
+
 RECHECK_LEL = 1.0  # a hand-held reading below this says that there is no gas
 
 
@@ -113,7 +115,12 @@ def comment(m: Move) -> Made:
 
 def attach(m: Move) -> Made:
     name = m.text("name")
-    new = Attachment(by=m.c.by, at_ms=m.now_ms, name=name, ref=m.text("ref"), note=m.c.comment)
+    taken = m.number("taken_ms")
+    new = Attachment(
+        by=m.c.by, at_ms=m.now_ms, name=name, ref=m.text("ref"), note=m.c.comment,
+        taken_ms=None if taken is None else int(min(taken, LAST_MS)), lon=m.number("lon"), lat=m.number("lat"),
+        accuracy_m=m.number("accuracy_m"),
+    )  # fmt: skip
     return Made(
         replace(m.alert, attachments=(*m.alert.attachments, new)), "ATTACH-1", Text(f"附件 {name}", f"{name} attached")
     )

@@ -9,7 +9,7 @@ from streams.alerts import escalation
 from streams.alerts.desk import Desk, level_of
 from streams.alerts.raising import with_gaps
 from streams.alerts.table import RANK, TABLE
-from streams.alerts.transitions import Step, moved, touched
+from streams.alerts.transitions import ASKS, Step, moved, touched
 from streams.events import Alert, Command, Text
 
 
@@ -20,16 +20,18 @@ def on_command(a: Alert | None, c: Command, desk: Desk, now_ms: int) -> Step:
     if c.role != "system":
         return Step(a, None, TABLE["ANY-4"])
     person = _text(c, "person")
-    if c.command == "delivered" or (c.command == "failed" and _text(c, "why") not in escalation.ASKS) or not person:
+    if c.command == "delivered" or (c.command == "failed" and _text(c, "why") not in ASKS) or not person:
         return Step(a, None, TABLE["SENT-1"])
     if c.command == "failed":
-        return _failed(a, person, desk, now_ms)
+        return _failed(a, person, _text(c, "key"), desk, now_ms)
     return Step(a, None, TABLE["ANY-3"])
 
 
-def _failed(a: Alert, person: str, desk: Desk, now_ms: int) -> Step:
-    """Nobody waits for somebody who cannot be reached."""
-    told = tuple(replace(t, failed=True) if t.person == person else t for t in a.told)
+def _failed(a: Alert, person: str, key: str, desk: Desk, now_ms: int) -> Step:
+    """Nobody waits for somebody who cannot be reached. What is said of an older notice (`key`) is no news."""
+    told = tuple(replace(t, failed=True) if t.person == person and t.key in ("", key) else t for t in a.told)
+    if told == a.told:
+        return Step(a, None, TABLE["SENT-1"])
     after = replace(a, told=told)
     e = a.escalation
     at_step = [t for t in told if t.step == e.step and e.level and RANK[level_of(t.place)] >= RANK[e.level]]

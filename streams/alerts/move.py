@@ -26,6 +26,10 @@ class Move(NamedTuple):
     def text(self, name: str) -> str:
         return str(self.values.get(name, ""))
 
+    def number(self, name: str) -> float | None:
+        value = self.values.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
 
 class Made(NamedTuple):
     alert: Alert

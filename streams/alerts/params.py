@@ -39,6 +39,10 @@ PARAMS: dict[str, tuple[Param, ...]] = {
     "attach": (
         Param("name", "text", "附件名称", "name of the attachment"),
         Param("ref", "text", "文件", "file reference", required=False),
+        Param("taken_ms", "number", "拍摄时间", "when it was taken, epoch ms", required=False),
+        Param("lon", "number", "拍摄经度", "where it was taken, longitude", required=False),
+        Param("lat", "number", "拍摄纬度", "where it was taken, latitude", required=False),
+        Param("accuracy_m", "number", "定位精度", "accuracy of the place, m", required=False),
     ),
     "shelve": (Param("until", "time", "挂起至", "until", required=False),),
     "out_of_service": (Param("until", "time", "停用至", "until"),),

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
+
+import msgspec
 
 from streams.alerts.policy import Policy
 from streams.alerts.policy_checks import PREFECTURE
 from streams.alerts.policy_file import default_policy
 from streams.alerts.working_time import is_day
+from streams.events import stable_id
 
 
 def ref(policy: Policy) -> str:
-    """How an alert names the version that it began with.
+    """How an alert names the version that it began with; the shipped one (0) by its content too: releases change it.
 
-    >>> ref(default_policy())
-    '522600@0'
+    >>> from msgspec.structs import replace
+    >>> ref(replace(default_policy(), version=2)), ref(default_policy()).partition("-")[0]
+    ('522600@2', '522600@0')
     """
-    return f"{policy.id}@{policy.version}"
+    if policy.version:
+        return f"{policy.id}@{policy.version}"
+    return _shipped() if policy is default_policy() else _by_content(policy)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> str:
+    return _by_content(default_policy())
+
+
+def _by_content(policy: Policy) -> str:
+    return f"{policy.id}@0-{stable_id(msgspec.json.encode(policy).decode())[:8]}"
 
 
 class PolicyBook:
@@ -30,6 +46,8 @@ class PolicyBook:
         """Keep a version; True where it was not known. The newest of an id is in force, whatever comes when."""
         known = ref(policy) in self._versions
         kept = self._versions.setdefault(ref(policy), policy)
+        if not policy.version:  # shipped with some release: of alerts that began with it
+            return not known
         newest = self._newest.get(policy.id)
         if newest is None or kept.version > newest.version:
             self._newest[policy.id] = kept
@@ -55,14 +73,6 @@ class PolicyBook:
             return self._versions[name]
         except KeyError:
             raise LookupError(f"policy {name} is not known here; have {', '.join(sorted(self._versions))}") from None
-
-    def keep_only(self, refs: Collection[str]) -> list[str]:
-        """Drop all versions but these, the newest of each id and the default; the names of those dropped."""
-        wanted = {*refs, ref(default_policy()), *(ref(p) for p in self._newest.values())}
-        dropped = [name for name in self._versions if name not in wanted]
-        for name in dropped:
-            del self._versions[name]
-        return dropped
 
     def __iter__(self) -> Iterator[Policy]:
         """Every version that is kept, for storing."""

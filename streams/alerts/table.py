@@ -81,7 +81,7 @@ _ROWS = (
     _made("deadline", "LATE-2", "still missed", "supervised 督办"),
     _made("deadline", "LATE-3", "still missed", "next level told"),
     _made("deadline", "END-1", "a suppression is over", "dropped; the clock goes on"),
-    _made("deadline", "END-2", "III or IV, CLEARED and untouched for 24 h", "CLOSED, with that reason"),
+    _made("deadline", "END-2", "III or IV, CLEARED and untouched for 24 h, no work on it begun", "CLOSED, with that reason"),
     _made("deadline", "END-3", "chattering, quiet long enough", "CLEARED"),
     # any command
     _no("any command", "ANY-1", "no such alert", "没有这条报警", "there is no such alert", 404),

@@ -40,7 +40,8 @@ def due_ms(a: Alert) -> int:
 
 
 def _closes_ms(a: Alert) -> int:
-    if escalation.lasts(a) or a.handling != "NEW" or a.cleared_ms is None:
+    under_way = a.handling != "NEW" and not (a.handling == "ASSESSED" and a.verdict != "real")
+    if escalation.lasts(a) or under_way or a.cleared_ms is None:
         return 0
     return max(a.cleared_ms, a.touched_ms) + CLOSES_MS
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from streams.alerts.table import RANK, RESPONSIBLE, Row
 from streams.events import Ack, Alert, Command, Deadline, Notice, Suppression, Text, Transition
 
+ASKS = ("raise", "severity", "escalate", "remind")  # notices that ask for an ack: others are not waited for
 LABEL_OF = {"BY_FENCE": "DSUPR", "BY_RULE": "DSUPR", "SHELVED": "SHLVD", "OUT_OF_SERVICE": "OOSRV"}
 _NEW: dict[str, object] = {  # of a new alert, and not worth telling
     "suppressions": [], "verdict": None, "parent": None, "deadlines": {}, "assignee": "", "latched": False,
@@ -76,7 +77,16 @@ def moved(
         )
         for n, t in enumerate(tell)
     )  # fmt: skip
+    after = _asked(after, notices)
     return Step(after, _transition(before, after, trigger, why, now_ms, notices, c, row.name), row)
+
+
+def _asked(a: Alert, notices: tuple[Notice, ...]) -> Alert:
+    """The alert that knows by which notice each person was asked last: news of one before is old."""
+    keys = {(n.place, n.role, person): n.key for n in notices if n.why in ASKS for person in n.people}
+    if not keys:
+        return a
+    return replace(a, told=tuple(replace(t, key=keys.get((t.place, t.role, t.person), t.key)) for t in a.told))
 
 
 def touched(before: Alert, after: Alert, trigger: str, why: Text, now_ms: int, row: Row) -> Step:

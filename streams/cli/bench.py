@@ -103,6 +103,26 @@ def alerts(as_json: bool, quick: bool, out: str, only: str) -> None:
 
 
 @command.command()
+@_output("bench-console.json")
+def console(as_json: bool, quick: bool, out: str) -> None:
+    """The console in Chromium with 2,000 open alerts and 5,000 assets: size, first list, frames while panning."""
+    from streams.cli.benches.console import run
+
+    report(run(quick, say), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
+@_output("bench-simulate.json")
+def simulate(as_json: bool, quick: bool, out: str) -> None:
+    """A week of 10,000 simulated sensors through the backtest: readings a second, memory."""
+    from streams.cli.benches.simulate import run
+
+    report(run(quick, say), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
 @_output("bench-chaos.json")
 @click.option("--kills", type=click.IntRange(1), help="How many times a process is killed (default: the bench's own).")
 def chaos(as_json: bool, quick: bool, out: str, kills: int | None) -> None:

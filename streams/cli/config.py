@@ -70,7 +70,7 @@ _RULES: tuple[Rule, ...] = (
         for name in (
             "partitions", "max_age_s", "tick_s", "pack_ms", "pack_rows", "commit_ms", "commit_messages",
             "snapshot_s", "ingest_wait_s", "command_wait_s", "access_token_s",
-            "geo_file_mb", "notify_attempts", "notify_give_up_s",
+            "geo_file_mb", "photo_mb", "notify_attempts", "notify_give_up_s",
         )
     ),
 )  # fmt: skip
@@ -129,13 +129,14 @@ def _masked(setting: Setting, text: str, value: str) -> str:
 
 def _used(settings: Settings) -> Iterator[str]:
     """Troubles that show only where a value is used: addresses, certificates, folders."""
+    from api.playbooks import load
     from streams.folders import cache_folder, data_folder
     from streams.intake.mqtt_options import options_from
     from streams.kafka import kafka_python_kwargs
     from streams.notify import options as notifying
     from streams.profiles import catalog
 
-    for use in (kafka_python_kwargs, options_from, notifying.options_from, catalog):
+    for use in (kafka_python_kwargs, options_from, notifying.options_from, catalog, lambda s: load(s.playbooks)):
         try:
             use(settings)
         except CityopsError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli.recorded import recorded
 from streams.errors import CityopsError
 from streams.folders import data_folder
 from streams.settings import Settings
@@ -31,19 +32,28 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True)
-@click.option("--unit", required=True, help="division code of the account's unit, e.g. 522600 or 522601001")
+@click.option("--unit", help="division code of the account's unit, e.g. 522600 or 522601001")
+@click.option(
+    "--org", "orgs", multiple=True, metavar="NAME",
+    help="organisation as the assets name it (owner_org, operator_org, regulator); may be given again. The account "
+    "then sees and acts on what these own, in its unit or, without --unit, in the whole prefecture",
+)  # fmt: skip
 @click.option("--password-stdin", is_flag=True, help="read the password from standard input")
 @data_option
-def create(name: str, role: str, unit: str, password_stdin: bool, data: str | None) -> None:
-    """Make an account, or give one a new password, role and unit (all its tokens end).
+def create(
+    name: str, role: str, unit: str | None, orgs: tuple[str, ...], password_stdin: bool, data: str | None
+) -> None:
+    """Make an account, or give one a new password, role, unit and organisations (all its tokens end).
 
     The password is asked for; it is never an option, since others on the machine can read those.
     """
     from api import users
-    from geo.divisions import Divisions, UnitError
+    from geo.divisions import PREFECTURE, Divisions, UnitError
 
+    if unit is None and not orgs:
+        raise CityopsError("give --unit, --org or both: what may the account see?", exit_code=2)
     try:
-        code = Divisions.load().get(unit).code
+        code = Divisions.load().get(unit or PREFECTURE).code
     except UnitError as error:
         raise CityopsError(str(error), exit_code=2) from None
     if password_stdin:
@@ -53,8 +63,16 @@ def create(name: str, role: str, unit: str, password_stdin: bool, data: str | No
     else:
         raise CityopsError("no terminal to ask for the password; give it with --password-stdin", exit_code=2)
     with opened(data) as store:
-        users.put(store, name, password, role, code)
-    click.echo(f"{name}: {role} of {code}")
+        before = users.get(store, name)
+        users.put(store, name, password, role, code, orgs=orgs)
+        after = users.get(store, name)
+        assert after is not None
+        recorded(
+            store, "users create", {"password": "set"}, target=f"users/{name}",
+            before=before.public() if before else None, after=after.public(), place=code,
+        )  # fmt: skip
+    whose = f"{' and '.join(after.orgs)} in {code}" if after.orgs else code
+    click.echo(f"{name}: {role} of {whose}")
 
 
 @command.command(name="list")
@@ -65,12 +83,13 @@ def list_(as_json: bool, data: str | None) -> None:
     from api import users
 
     with opened(data) as store:
-        rows = [{"user": u.name, "role": u.role, "unit": u.unit, "demo": u.demo} for u in users.everyone(store)]
+        rows = [u.public() for u in users.everyone(store)]
     if as_json:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['user']:20} {row['role']:10} {row['unit']}{'  demo' if row['demo'] else ''}")
+        whose = "  " + ", ".join(row["orgs"]) if row["orgs"] else ""
+        click.echo(f"{row['user']:20} {row['role']:10} {row['unit']}{whose}{'  demo' if row['demo'] else ''}")
 
 
 @command.command()
@@ -81,8 +100,10 @@ def remove(name: str, data: str | None) -> None:
     from api import users
 
     with opened(data) as store:
-        if not users.remove(store, name):
+        before = users.get(store, name)
+        if before is None or not users.remove(store, name):
             raise CityopsError(f"there is no user {name!r} in {data_folder(Settings({'data': data}))}", exit_code=2)
+        recorded(store, "users remove", target=f"users/{name}", before=before.public(), place=before.unit)
     click.echo(f"{name}: removed")
 
 

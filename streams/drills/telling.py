@@ -75,6 +75,29 @@ def _step(report: Report, s: Done, lang: str) -> str:
     return f"  {name:<20} +{at}  limit +{by}  {result}{late}"
 
 
+def assessed(report: Report) -> dict[str, Any]:
+    """The assessment for machines; times are seconds from the start."""
+
+    def since(ms: int | None) -> float | None:
+        return None if ms is None else (ms - report.start_ms) / 1000
+
+    return {
+        "levels": list(report.levels),
+        "missing": list(report.missing),
+        "closed": report.closed,
+        "refused": list(report.refused),
+        "asks": [
+            {"severity": a.severity, "level": a.level, "at_s": since(a.at_ms), "due_s": since(a.due_ms),
+             "done_s": since(a.done_ms), "result": a.result} for a in report.asks
+        ],
+        "steps": [
+            {"step": s.step, "at_s": since(s.at_ms), "due_s": since(s.due_ms), "result": s.result}
+            for s in report.steps
+        ],
+        "ok": report.ok,
+    }  # fmt: skip
+
+
 def as_dict(scene: Scene, run: str, lines: Iterable[Line], report: Report) -> dict[str, Any]:
     """All of it for machines: times RFC 3339 UTC and seconds from the start."""
     start = report.start_ms
@@ -99,19 +122,5 @@ def as_dict(scene: Scene, run: str, lines: Iterable[Line], report: Report) -> di
             }
             for x in lines
         ],
-        "assessment": {
-            "levels": list(report.levels),
-            "missing": list(report.missing),
-            "closed": report.closed,
-            "refused": list(report.refused),
-            "asks": [
-                {"severity": a.severity, "level": a.level, "at_s": since(a.at_ms), "due_s": since(a.due_ms),
-                 "done_s": since(a.done_ms), "result": a.result} for a in report.asks
-            ],
-            "steps": [
-                {"step": s.step, "at_s": since(s.at_ms), "due_s": since(s.due_ms), "result": s.result}
-                for s in report.steps
-            ],
-            "ok": report.ok,
-        },
+        "assessment": assessed(report),
     }  # fmt: skip

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from detectors.profile_file import ProfileFile
 from geo.assets import Asset, Sensor, Zone
 from geo.fences import Fence
+from streams import config
 from streams.alerts.policy import Policy
 from streams.duty.book import DutyBook
 from streams.duty.records import DutyRecord, without_addresses
@@ -60,6 +61,7 @@ class Announcer:
         # the registry's count of changes when it was last looked through
         self._looked, self._assets_at, self._retired_at, self._duty_at = -1, -1, -1, -1
         self._duty: dict[str, int] = {}  # version told, likewise
+        self._run: set[tuple[str, int]] = set()  # (domain, partition) of a run that were told of their sensors
 
     def sensors(self, names: Iterable[str], partition: int) -> list[dict[str, Any]]:
         """Records of these sensors that a partition hasn't had from us in this form."""
@@ -70,6 +72,16 @@ class Announcer:
                 self._sensors[name, partition] = sensor
                 news.append(msgspec.to_builtins(sensor))
         return news
+
+    def run_sensors(self, domain: str, partition: int) -> list[list[dict[str, Any]]]:
+        """A run's sensors of a partition by their ids, once, in parts of a message each."""
+        if (domain, partition) in self._run:
+            return []
+        self._run.add((domain, partition))
+        zones = self._registry.zones
+        here = {z.id for z in zones.values() if z.domain == domain and z.partition == partition}
+        names = sorted(s.id for s in self._registry.sensors.values() if s.zone in here and not s.retired)
+        return _parts(self.sensors(names, partition))
 
     def common(self) -> list[list[dict[str, Any]]]:
         """What all partitions haven't had from us in this form, in parts of a message each."""
@@ -109,6 +121,13 @@ class Announcer:
         news = [r for r in records if self._duty.get(r.id) != r.version]
         self._duty.update((r.id, r.version) for r in news)
         return _parts([without_addresses(r) for r in news])
+
+    def to_alerts(self) -> list[bytes]:
+        """Messages that tell the alerts' partitions what is new."""
+        told = [config.Config(assets=assets) for assets in self.assets()]
+        told += [config.Config(policies=policies) for policies in self.policies()]
+        told += [config.Config(duty=duty) for duty in self.duty()]
+        return [config.encode(c) for c in told]
 
     def _new(self) -> Iterator[Fence | ProfileFile]:
         records: Iterable[Fence | ProfileFile] = chain(self._registry.profiles.values(), self._registry.fences.values())

@@ -33,6 +33,9 @@ class Limits:
     partitions: int = 2**31 - 1  # that there are
 
 
+Routes = tuple[NDArray[np.int32], dict[int, Refusal]]
+
+
 @dataclass(frozen=True)
 class Checked:
     """`partition` int32[n]: where a row goes, -1 where refused; `refused`: refusal -> rows."""
@@ -42,10 +45,11 @@ class Checked:
 
 
 def check(
-    cols: Columns, domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], limits: Limits
-) -> Checked:
-    """Check every row; the first refusal of a row counts."""
-    where, why = _routes(cols.sensors, domain, sensors, zones, limits.partitions)
+    cols: Columns, domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], limits: Limits,
+    known: Routes | None = None,
+) -> Checked:  # fmt: skip
+    """Check every row; the first refusal of a row counts. `known`: what `routes` gave for this list of sensors."""
+    where, why = known or routes(cols.sensors, domain, sensors, zones, limits.partitions)
     partition = where[cols.idx]
     refused: dict[Refusal, NDArray[np.int64]] = {}
     if (partition < 0).any():
@@ -60,9 +64,10 @@ def check(
     return Checked(partition.astype(np.int32), refused)
 
 
-def _routes(
+def routes(
     names: Sequence[str], domain: str, sensors: Mapping[str, Sensor], zones: Mapping[str, Zone], partitions: int
-) -> tuple[NDArray[np.int32], dict[int, Refusal]]:
+) -> Routes:
+    """Partition of each sensor of a list (-1: refused), and why not."""
     where = np.full(len(names), -1, np.int32)
     why: dict[int, Refusal] = {}
     for k, name in enumerate(names):

@@ -6,13 +6,13 @@ no clock but the rows. Here time is told on a grid: whenever the newest row pass
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from geo.assets import Sensor
+from geo.assets import Sensor, Zone
 from streams.columns import I64, Columns
 from streams.packed import CodecError, unpack
 
@@ -59,10 +59,44 @@ class EventClock:
         return [(before + k) * self.step_ms for k in steps]
 
 
+class Turn(NamedTuple):
+    """What a partition is given next: its rows first..last-1 (none where they are equal), then a time to tell."""
+
+    partition: int
+    first: int
+    last: int
+    tick: int | None = None
+
+
+def in_turn(clock: EventClock, ts_ms: I64, parts: Sequence[tuple[int, I64]], end_ms: int = 0) -> Iterator[Turn]:
+    """Rows and time of one domain of a run, in the order in which its partitions get them.
+
+    `parts` are (partition, int64[k]: which of the rows are its own, rising); `first` and `last` of a turn count
+    in them. Every partition is told every time. `end_ms`: the end of the recording, 0 before it.
+
+    >>> [tuple(t) for t in in_turn(EventClock(10), np.array([101, 112]), [(0, np.array([0, 1]))], 112)]
+    [(0, 0, 0, 100), (0, 0, 1, 110), (0, 1, 2, 112)]
+    """
+    rows = (0, 0)
+    for first, last, ticks in [*clock.turns(ts_ms), (0, 0, clock.close(end_ms))]:
+        for p, mine in parts:
+            a, b = np.searchsorted(mine, rows).tolist()
+            if b > a:
+                yield Turn(p, a, b, ticks[0] if ticks else None)
+            for tick in ticks[1:] if b > a else ticks:
+                yield Turn(p, 0, 0, tick)
+        rows = (first, last)
+
+
 def step_ms(sensors: Iterable[Sensor], domain: str, least_s: float) -> int:
     """The shortest interval of the domain's sensors: nobody is silent for less. At least `least_s` seconds."""
     shortest = min((s.interval_s for s in sensors if s.domain == domain), default=least_s)
     return max(1, round(max(shortest, least_s) * 1000))
+
+
+def partitions_of(zones: Iterable[Zone], domain: str) -> list[int]:
+    """The detect partitions that have zones of a domain."""
+    return sorted({z.partition for z in zones if z.domain == domain})
 
 
 def section(cols: Columns, first: int, last: int) -> Columns:
@@ -71,14 +105,7 @@ def section(cols: Columns, first: int, last: int) -> Columns:
         return cols
     if len(cols.sensors) > 8 + 2 * (last - first):
         return cols.take(np.arange(first, last))
-
-    def cut(column: Any) -> Any:
-        return None if column is None else column[first:last]
-
-    return Columns(
-        cols.sensors, cols.idx[first:last], cols.ts_ms[first:last], cols.value[first:last], cols.metrics,
-        cut(cols.metric_idx), cut(cols.lon), cut(cols.lat), cut(cols.accuracy), cut(cols.quality),
-    )  # fmt: skip
+    return cols.pick(slice(first, last))
 
 
 def closing(value: bytes) -> int:

@@ -20,7 +20,7 @@ from streams.chunk import Chunk, chunk_of
 from streams.columns import EMPTY, Columns
 from streams.intake.announcing import Announcer, Registry
 from streams.intake.checks import Limits, check
-from streams.intake.event_time import EventClock, closing, section, step_ms
+from streams.intake.event_time import EventClock, closing, in_turn, partitions_of, section, step_ms
 from streams.metrics import READINGS, REJECTS
 from streams.outbox import Outbox, Record, reject
 from streams.settings import Settings
@@ -118,10 +118,7 @@ class PackLogic:
 
     def _tell_all(self, out: Outbox) -> None:
         """What is new: fences and profiles for all detectors; assets, policies and duty for all of the alerts."""
-        told = [config.Config(assets=assets) for assets in self._announcer.assets()]
-        told += [config.Config(policies=policies) for policies in self._announcer.policies()]
-        told += [config.Config(duty=duty) for duty in self._announcer.duty()]
-        for value in map(config.encode, told):
+        for value in self._announcer.to_alerts():
             for partition in range(self.settings.partitions):
                 out.send(self.settings.prefix + topics.DETECTIONS, partition, value, config.KEY)
         for records in self._announcer.common():
@@ -182,20 +179,21 @@ class PackLogic:
         clock, good = self._clocks[domain], partition >= 0
         if not good.all():
             cols, partition = cols.take(good), partition[good]
-        parts = []  # (partition, its rows, which rows of `cols` these are)
-        for p in sorted({z.partition for z in self.registry.zones.values() if z.domain == domain}):
-            mine = np.flatnonzero(partition == p)
-            parts.append((p, cols if len(mine) == len(cols) else cols.take(mine), mine))
-        rows = (0, 0)
+        mine = {p: np.flatnonzero(partition == p) for p in partitions_of(self.registry.zones.values(), domain)}
+        own = {p: cols if len(rows) == len(cols) else cols.take(rows) for p, rows in mine.items()}
         self._tell_all(out)
-        for first, last, ticks in [*clock.turns(cols.ts_ms), (0, 0, clock.close(end))]:
-            for p, own, mine in parts:
-                a, b = np.searchsorted(mine, rows).tolist()
-                if b > a:
-                    self._rows(domain, p, section(own, a, b), out, *ticks[:1])
-                for tick in ticks[1:] if b > a else ticks:
-                    self._send(domain, p, EMPTY, out, tick)
-            rows = (first, last)
+        self._tell_sensors(domain, mine, out)
+        for p, first, last, tick in in_turn(clock, cols.ts_ms, list(mine.items()), end):
+            if last > first:
+                self._rows(domain, p, section(own[p], first, last), out, tick)
+            else:
+                self._send(domain, p, EMPTY, out, tick)
+
+    def _tell_sensors(self, domain: str, partitions: Iterable[int], out: Outbox) -> None:
+        """In a run its sensors are told before the first row: the same order, however the rows are cut."""
+        for p in partitions:
+            for records in self._announcer.run_sensors(domain, p):
+                self._put(domain, p, EMPTY, records, out)
 
     def _rows(
         self, domain: str, partition: int, cols: Columns, out: Outbox, tick: int | None = None, at: int = 0

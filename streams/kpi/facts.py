@@ -28,6 +28,7 @@ class Fact(NamedTuple):
     set_severity: str = ""  # by this transition; "": unchanged
     suppressed: bool | None = None  # None: unchanged
     ack_level: str = ""  # who acked
+    org: str = ""  # the owning organisation 权属单位
 
 
 def fact_of(alert: Mapping[str, Any], transition: Mapping[str, Any], version: int, at_ms: int) -> Fact:
@@ -53,6 +54,7 @@ def fact_of(alert: Mapping[str, Any], transition: Mapping[str, Any], version: in
         severity=str(alert.get("severity") or ""),
         set_severity=str(to.get("severity") or ""),
         suppressed=None if hidden is None else bool(hidden),
+        org=str(alert.get("owner_org") or ""),
         ack_level=_ack_level(transition, to) if SAME_STEP.get(trigger, trigger) == "ack" else "",
     )
 

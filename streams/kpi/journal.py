@@ -21,7 +21,7 @@ ALERT = np.dtype(
     [
         ("version", "i4"), ("raised", "i8"), ("clock", "i8"), *((step, "i8") for step in STEPS), ("spell", "i4"),
         ("mode", "i1"), ("cls", "i1"), ("severity", "i1"), ("level", "i1"), ("verdict", "i2"), ("unit", "i4"),
-        ("place", "i4"), ("source", "i4"), ("hidden", "?"), ("latched", "?"),
+        ("org", "i4"), ("place", "i4"), ("source", "i4"), ("hidden", "?"), ("latched", "?"),
     ]
 )  # fmt: skip
 SPELL = np.dtype(
@@ -42,6 +42,7 @@ class View(NamedTuple):
     levels: list[str]
     verdicts: list[str]
     units: list[str]
+    orgs: list[str]
     places: list[str]
     sources: list[str]  # asset and kind, with a blank between
     since_ms: int
@@ -61,7 +62,9 @@ class Journal:
         self._alerts, self._spells = Table(ALERT), Table(SPELL)
         self._full, self._full_spells = most * 5 // 4, most * SPELLS * 5 // 4
         self._row: dict[int, int] = {}  # by the hash of the id: half of the memory, and 64 bits do not meet
-        self._names = {n: Names() for n in ("mode", "cls", "severity", "level", "verdict", "unit", "place", "source")}
+        self._names = {
+            n: Names() for n in ("mode", "cls", "severity", "level", "verdict", "unit", "org", "place", "source")
+        }
         for severity in ("I", "II", "III", "IV"):  # their numbers are their order
             self._names["severity"].number(severity)
         self._names["level"].number("")
@@ -87,6 +90,7 @@ class Journal:
         cells["verdict"][row] = names["verdict"].number(fact.verdict)
         cells["latched"][row] = fact.latched
         cells["unit"][row] = names["unit"].number(fact.unit)
+        cells["org"][row] = names["org"].number(fact.org)
         if fact.set_severity:
             self._severity(row, names["severity"].number(fact.set_severity), fact.at_ms)
         self._step(row, fact)
@@ -98,7 +102,7 @@ class Journal:
         names, at = self._names, fact.at_ms
         row = self._alerts.add(
             0, at, at, *NOTHING_DONE, names["mode"].number(fact.mode), names["cls"].number(fact.cls),
-            names["severity"].number(fact.set_severity or fact.severity), 0, 0, 0, names["place"].number(fact.place),
+            names["severity"].number(fact.set_severity or fact.severity), 0, 0, 0, 0, names["place"].number(fact.place),
             names["source"].number(f"{fact.place} {fact.kind}"), False, False,
         )  # fmt: skip
         self._row[hash(fact.id)] = row
@@ -164,10 +168,10 @@ class Journal:
         owner = self._spells.column("alert")
         spells = self._spells.rows(keep[owner] & (self._spells.column("at") < before_ms))
         spells["alert"] = renumbered(keep, spells["alert"])
-        texts = {n: list(names[n].texts) for n in ("severity", "level", "verdict", "unit", "place", "source")}
+        texts = {n: list(names[n].texts) for n in ("severity", "level", "verdict", "unit", "org", "place", "source")}
         return View(
             self._alerts.rows(keep, fields), spells, texts["severity"], texts["level"], texts["verdict"], texts["unit"],
-            texts["place"], texts["source"], self.since_ms,
+            texts["org"], texts["place"], texts["source"], self.since_ms,
         )  # fmt: skip
 
     def _forget(self) -> None:

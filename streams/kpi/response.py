@@ -69,15 +69,9 @@ def response_times(view: View, from_ms: int, to_ms: int, limits: Limits, depth: 
     raised = view.alerts[view.alerts["raised"] >= from_ms]
     out = []
     for step in STEPS:
-        begin = raised["clock"] if step == "ack" else raised["raised"] if step == "close" else raised["ack"]
-        begun = (begin != NONE) & (begin < to_ms)
-        alerts, begin, end = raised[begun], begin[begun], raised[step][begun]
-        took = end - begin
-        done = (end != NONE) & (end < to_ms) & (took >= 0)
-        limit = np.array([limits.get((s, step), np.nan) for s in view.severities])[alerts["severity"]] * 1000.0
-        late = ~done & (to_ms - begin > limit)
-        good = done & (took <= limit)
-        judged = ~np.isnan(limit) & (done | late)
+        told = judgement(view, raised, step, to_ms, limits)
+        alerts, took, done = raised[told.begun], told.took_ms[told.begun], told.done[told.begun]
+        judged, good = told.judged[told.begun], told.good[told.begun]
         for by, key, mine in _groups(view, alerts, depth):
             if by == "level" and step != "ack":
                 continue
@@ -86,6 +80,29 @@ def response_times(view: View, from_ms: int, to_ms: int, limits: Limits, depth: 
             row = Times(step, by, key, int((mine & done).sum()), median, p90, n, kept, kept / n if n else None)
             out.append(row)
     return out
+
+
+class Judgement(NamedTuple):
+    """Of one step, bool[n] over the alerts given: its clock ran; done; counts; done in time. `took_ms` int64[n] where
+    done."""
+
+    begun: Bools
+    done: Bools
+    judged: Bools
+    good: Bools
+    took_ms: Ints
+
+
+def judgement(view: View, alerts: Rows, step: str, to_ms: int, limits: Limits) -> Judgement:
+    """Who did a step of these alerts before a time, and who kept to the limit."""
+    begin = alerts["clock"] if step == "ack" else alerts["raised"] if step == "close" else alerts["ack"]
+    end = alerts[step]
+    begun = (begin != NONE) & (begin < to_ms)
+    took = end - begin
+    done = begun & (end != NONE) & (end < to_ms) & (took >= 0)
+    limit = np.array([limits.get((s, step), np.nan) for s in view.severities])[alerts["severity"]] * 1000.0
+    late = begun & ~done & (to_ms - begin > limit)
+    return Judgement(begun, done, ~np.isnan(limit) & (done | late), done & (took <= limit), took)
 
 
 def _groups(view: View, alerts: Rows, depth: int) -> Iterator[tuple[str, str, Bools]]:

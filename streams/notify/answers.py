@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from streams.notify import codes, plan, schema, states
+from streams.notify import claims, codes, plan, schema, states
 from streams.notify.outbox import Outbox
 
 _k, _m, _t = schema.codes.c, schema.messages.c, schema.tries.c
@@ -50,3 +50,14 @@ def use(outbox: Outbox, message: str, now_ms: int) -> None:
         tx.execute(update(schema.codes).where(_k.message == message).values(used_ms=now_ms))
         values = {"state": "delivered", "reason": plan.reason(states.ANSWERED)}
         tx.execute(update(schema.messages).where(_m.id == message).values(values))
+
+
+def unheard(outbox: Outbox, message: str, result: str, now_ms: int) -> bool:
+    """A call reached nobody (`states.UNHEARD`): the next way begins. False: told before, or it was answered."""
+    with outbox.write() as tx:
+        row = tx.execute(select(schema.messages).where(_m.id == message, _m.state.in_(states.DONE))).first()
+        used = tx.scalar(select(_k.used_ms).where(_k.message == message))
+        if row is None or used is not None:
+            return False
+        claims.give_up(tx, dict(row._mapping), plan.reason(states.UNHEARD[result]), now_ms)
+        return True

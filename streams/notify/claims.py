@@ -82,7 +82,7 @@ def claim(tx: Connection, dest: str, compose: Compose, limits: Limits, now_ms: i
             if why is not None:
                 _set(tx, [row], state="cancelled", reason=plan.reason(why))
             elif now_ms - row["created_ms"] > limits.give_up_ms and row["attempts"]:
-                _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
+                give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
             else:
                 good.append(row)
         if not good:
@@ -127,7 +127,7 @@ def _set(tx: Connection, rows: Sequence[Row], **values: Any) -> None:
 
 def _code(tx: Connection, row: Row, now_ms: int) -> str:
     """The code by which this message is answered: made once, "" where no ack is asked."""
-    if row["channel"] not in WITH_CODE or row["due_ms"] is None or row["why"] not in states.CALLS:
+    if row["channel"] not in WITH_CODE or row["due_ms"] is None or row["why"] not in (*states.CALLS, states.ROLLCALL):
         return ""
     k = schema.codes.c
     number = codes.number_of(row["address"])
@@ -160,7 +160,7 @@ def failed(tx: Connection, done: Claim, why: str, final: bool, limits: Limits, d
     _set(tx, rows, state="failed", attempts=attempts, next_ms=at, reason=plan.reason(states.again(why, at)))
     for row in rows:
         if final or attempts >= limits.attempts:
-            _give_up(tx, row, plan.reason(states.dead(why, attempts)), now_ms)
+            give_up(tx, row, plan.reason(states.dead(why, attempts)), now_ms)
         elif attempts >= FALL_BACK_AFTER:
             _fall_back(tx, row, now_ms)
 
@@ -172,7 +172,8 @@ def _still_sending(tx: Connection, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["id"] in there]
 
 
-def _give_up(tx: Connection, row: Row, reason: str, now_ms: int) -> None:
+def give_up(tx: Connection, row: Row, reason: str, now_ms: int) -> None:
+    """A message found nobody: the next way begins; where none is left the alert hears of it."""
     _set(tx, [row], state="dead", reason=reason)
     _fall_back(tx, row, now_ms)
     same = (_m.alert == row["alert"], _m.notice == row["notice"], _m.person == row["person"])
@@ -194,7 +195,7 @@ def hold(tx: Connection, dest: str, until_ms: int, reason: str, limits: Limits, 
     for found in tx.execute(select(schema.messages).where(*here)).all() if broken else ():
         row = dict(found._mapping)
         if now_ms - row["created_ms"] > limits.give_up_ms:
-            _give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
+            give_up(tx, row, plan.reason(states.too_old(limits.give_up_ms / 1000)), now_ms)
         else:
             _fall_back(tx, row, now_ms)
     tx.execute(update(schema.messages).where(*here).values(next_ms=until_ms, reason=reason))

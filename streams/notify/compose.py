@@ -11,7 +11,7 @@ from streams.events import SEVERITIES
 from streams.notify import facts, templates
 from streams.notify.plan import Row
 from streams.notify.records import Seen
-from streams.notify.states import CALLS
+from streams.notify.states import CALLS, ROLLCALL
 
 LISTED = 20  # lines of a digest
 PlaceOf = Callable[[str], Text]
@@ -41,7 +41,7 @@ def compose(
     why = row["why"] if single else "digest"
     if single and alert.members and why in CALLS:
         why = "group"
-    place = place_of(alert.unit.code)
+    place = place_of(row["place"] if why == ROLLCALL and not row["place"].startswith("org:") else alert.unit.code)
     fields = facts.fields(alert, place=place, role=row["role"], due_ms=due, code=code, count=count, lang=lang)
     if not single:
         fields["reason"] = "\n".join(_line(alerts[i], place_of, lang) for i in order[:LISTED])

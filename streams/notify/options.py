@@ -34,12 +34,17 @@ class Options:
     timeout_s: float = 10.0
 
 
-def options_from(settings: Settings) -> Options:
-    """All of them; raises UsageError for the first that cannot be used. Looks up the hosts of gateways."""
+def allowed_from(settings: Settings) -> Allowed:
+    """Hosts and networks of our own that messages may go to; raises UsageError."""
     try:
-        allowed = Allowed.parse(settings.notify_allow)
+        return Allowed.parse(settings.notify_allow)
     except ValueError as error:
         raise UsageError(f"CITYOPS_NOTIFY_ALLOW: {error}") from None
+
+
+def options_from(settings: Settings) -> Options:
+    """All of them; raises UsageError for the first that cannot be used. Looks up the hosts of gateways."""
+    allowed = allowed_from(settings)
     kept = secrets_from(settings)
     for name in GATEWAYS:
         if fault := gateway_fault(name, kept[name], allowed):

@@ -225,6 +225,16 @@ def _hold(tx: Connection, rows: Sequence[Row], now_ms: int, hold_ms: int) -> Non
         row |= {"next_ms": until, "reason": plan.reason(states.COLLECTED)}
 
 
+def keep_subject(tx: Connection, subject: Seen, at_ms: int) -> bool:
+    """Keep what messages are about that are no alert's, as one that is over; False where it is there already."""
+    if tx.execute(select(schema.alerts.c.id).where(schema.alerts.c.id == subject.id)).first() is not None:
+        return False
+    row = {"id": subject.id, "version": subject.version, "run": "", "county": "", "partition": 0, "mode": subject.mode,
+           "closed": 1, "next_ms": None, "changed_ms": at_ms, "json": pack(subject).decode()}  # fmt: skip
+    tx.execute(insert(schema.alerts), row)
+    return True
+
+
 def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
     """Keep new messages; those that are done at once tell so to the alert."""
     if not rows:
@@ -236,7 +246,8 @@ def insert_rows(tx: Connection, rows: Sequence[Row], now_ms: int) -> None:
 
 
 def keep_replies(tx: Connection, rows: Sequence[Row], command: str, now_ms: int) -> None:
-    """Results that are to go to Kafka; one that waits already is not kept twice."""
+    """Results that are to go to Kafka, except of roll-calls; one that waits already is not kept twice."""
+    rows = [row for row in rows if row["why"] != states.ROLLCALL]
     if not rows:
         return
     made = {r["id"]: r for r in (plan.reply(row, command, now_ms) for row in rows)}

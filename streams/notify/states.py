@@ -12,6 +12,7 @@ DONE = ("sent", "delivered")  # sent: a gateway took it; delivered: it arrived, 
 STATES = (*OPEN, *DONE, "dead", "cancelled", "stub", "expired")
 RESENDABLE = ("dead", "expired", "failed")
 CALLS = ("raise", "reraise", "severity", "escalate", "remind", "delegate", "task")  # an ack answers them
+ROLLCALL = "rollcall"  # asks for an answer as an alert does; no alert is behind it
 WORK = (*CALLS, "urge", "supervise", "inform")  # without sense once the alert is closed
 MILD = ("III", "IV")
 
@@ -28,6 +29,12 @@ GONE = Text("报警已不在", "the alert is gone")
 EMPTY = Text("无人可通知", "nobody to tell")
 TAKEN = Text("网关已接收", "the gateway took it")
 ARRIVED = Text("已送达", "delivered")
+UNHEARD = {
+    "no_answer": Text("无人接听", "nobody took the call"),
+    "busy": Text("占线", "the line was busy"),
+    "refused": Text("拒接", "the call was refused"),
+    "unreachable": Text("无法接通", "the number could not be reached"),
+}  # what a voice gateway says of a call that reached nobody
 ANSWERED = Text("本人已回复签收", "the person answered: acknowledged")
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -55,8 +56,12 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def make(phone: bool = False) -> Page:
-        context = chromium.new_context(viewport=PHONE if phone else DESK, is_mobile=phone, has_touch=phone)
+    def make(phone: bool = False, shell: bool = False) -> Page:
+        """`shell`: with the service worker, behind which routes of a test would not be asked."""
+        workers: Any = "allow" if shell else "block"
+        context = chromium.new_context(
+            viewport=PHONE if phone else DESK, is_mobile=phone, has_touch=phone, service_workers=workers
+        )
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
@@ -104,8 +109,8 @@ def system(broker: str, chromium: Browser, tmp_path_factory: pytest.TempPathFact
 def sign_in(new_page: Callable[..., Page], system: System) -> Callable[..., Page]:
     """Opens the console as an account of this role and unit and waits for the snapshot."""
 
-    def enter(role: str = "commander", unit: str = "522600", phone: bool = False) -> Page:
-        page = new_page(phone)
+    def enter(role: str = "commander", unit: str = "522600", phone: bool = False, shell: bool = False) -> Page:
+        page = new_page(phone, shell)
         account = system.account(role, unit)
         page.goto(system.url)
         page.fill("#signin-user", account["user"])

@@ -22,8 +22,8 @@ from streams.kafka import create_topics, kafka_python_kwargs
 from streams.registry import publish
 from streams.settings import Settings
 
-KAILI, HUANGPING = "522601001001", "522622100"
-PLACES = {KAILI: (107.982, 26.585), HUANGPING: (107.916, 26.896)}
+KAILI, HUANGPING, LEISHAN = "522601001001", "522622100", "522634100"
+PLACES = {KAILI: (107.982, 26.585), HUANGPING: (107.916, 26.896), LEISHAN: (108.08, 26.38)}
 NAMES = {"water": "压力监测点", "gas": "燃气阀井", "traffic": "线圈检测站", "pipeline": "管线站"}
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from api.sensor_health import STATES as HEALTH
+from streams.reported import SOURCES as SOURCES_OF_REPORTS
+
 CONSOLE = Path(__file__).resolve().parents[2] / "api" / "console"
 SOURCES = sorted(path for path in (CONSOLE / "src").rglob("*") if path.is_file())
-TEXTS = ("texts.ts", "texts_pages.ts")
+TEXTS = ("texts.ts", "texts_desk.ts", "texts_pages.ts")
 GLOSSARY = json.loads((CONSOLE / "src" / "glossary.json").read_text("utf-8"))
 CJK = re.compile(r"[\u4e00-\u9fff]")
 
@@ -36,6 +39,7 @@ TERMS = {
     "level": {"prefecture": "州", "county": "县（市）", "township": "乡镇（街道）", "village": "村（社区）"},
     "class": {"hazard": "险情", "equipment": "设备故障"},
     "word": {"alert": "监测报警", "recheck": "待现场复核"},
+    "source": {key: text.zh for key, text in SOURCES_OF_REPORTS.items()},
 }  # fmt: skip
 WHOLE_SETS = {
     "severity": {"I", "II", "III", "IV"},
@@ -44,6 +48,8 @@ WHOLE_SETS = {
     "label": {"UNACK", "ACKED", "RTNUN", "NORM", "SHLVD", "DSUPR", "OOSRV"},
     "mode": {"actual", "exercise", "test"},
     "level": {"prefecture", "county", "township", "village", "organisation"},
+    "health": set(HEALTH),
+    "source": {"sensor", *SOURCES_OF_REPORTS},
     "role": {"viewer", "officer", "commander", "engineer", "admin"},
     "verdict": {"real", "false_alarm", "equipment", "works", "planned", "duplicate"},
     "command": {

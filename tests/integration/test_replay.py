@@ -17,6 +17,8 @@ import pytest
 
 from simulators import replay as replays
 from simulators.mapping import ColumnMap
+from simulators.outcome import Result
+from simulators.plan import plan
 from streams import cli
 from streams.kafka import admin, create_topics, delete_topics
 from streams.settings import Settings
@@ -170,7 +172,7 @@ def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
 ) -> None:
     """The signal comes while topics are made or the registry is written; a second one while all is taken away."""
     settings = replays.run_settings(Settings({"broker": broker, "data": str(tmp_path)}, env={}), "it-early")
-    plan = replays.plan(made_up(tmp_path, hours=3), ColumnMap(domain="water"))
+    planned = plan(made_up(tmp_path, hours=3), ColumnMap(domain="water"))
     carried_out = []
 
     def interrupted(*_: Any) -> None:
@@ -185,7 +187,7 @@ def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
     monkeypatch.setattr(moment, interrupted)
     monkeypatch.setattr(replays, "delete_topics", impatient)
     with Supervisor(lambda text: None) as supervisor, pytest.raises(Stopped):
-        replays.run(settings, plan, supervisor)
+        replays.run(settings, planned, supervisor)
     assert carried_out[0]
     assert run_topics(broker, "it-early") == []
 
@@ -193,9 +195,9 @@ def test_ctrl_c_before_the_workers_start_takes_the_run_away_too(
 def test_ctrl_c_at_the_end_says_what_became_of_the_run(
     broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def finished(settings: Settings, *_: Any) -> replays.Result:
+    def finished(settings: Settings, *_: Any) -> Result:
         create_topics(settings)
-        return replays.Result(settings.run, "x.csv", 1, 0, 0, 1.0)
+        return Result(settings.run, "x.csv", 1, 0, 0, 1.0)
 
     monkeypatch.setattr(replays, "run", finished)
     monkeypatch.setattr("streams.cli.replay.table", lambda result: signal.raise_signal(signal.SIGINT))

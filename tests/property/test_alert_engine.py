@@ -149,7 +149,12 @@ class Walk:
         rng = self.rng
         if name == "failed":
             why = msgspec.Raw(msgspec.json.encode(rng.choice(("raise", "clear"))))
-            return {"person": msgspec.Raw(msgspec.json.encode(f"p-{rng.choice(UNITS)}")), "why": why}
+            told = [t for a in self.engine.alerts.values() for t in a.told if t.key][-20:]
+            person, key = (
+                (told[-1].person, told[-1].key) if told and rng.random() < 0.5 else (f"p-{rng.choice(UNITS)}", "1.0")
+            )
+            given = {"person": person, "key": key}
+            return {"why": why, **{k: msgspec.Raw(msgspec.json.encode(v)) for k, v in given.items()}}
         out: dict[str, object] = {}
         for p in PARAMS.get(name, ()):
             if rng.random() < 0.1 or (p.name in ("county", "override") and rng.random() < 0.5):

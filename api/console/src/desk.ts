@@ -1,6 +1,6 @@
 /** The parts of the console, connected: session, snapshot and feed, alerts, units, clock. Pages and components use these. */
 
-import { computed, ref, watch } from "vue";
+import { computed, ref, shallowRef, watch } from "vue";
 
 import { ring } from "./lib/alarm";
 import { isRed, rank } from "./lib/alerts";
@@ -12,7 +12,7 @@ import { Feed } from "./lib/feed";
 import { problemWords, t, term } from "./lib/i18n";
 import { go, route } from "./lib/route";
 import { Store } from "./lib/store";
-import type { Alert } from "./lib/types";
+import type { Alert, Point } from "./lib/types";
 import { Units } from "./lib/units";
 
 const PAGE = 500;
@@ -34,8 +34,8 @@ const linkError = ref<unknown>(null);
 
 export const online = computed(() => link.value === "live");
 
-/** All alerts of a state, page after page; `cursor` is the feed position of the first page. */
-async function fetchAll(state: string): Promise<{ items: Alert[]; cursor: string }> {
+/** All alerts of a state, page after page; `cursor` is the feed position of the first page, which `early` may show at once. */
+async function fetchAll(state: string, early?: (first: Alert[]) => void): Promise<{ items: Alert[]; cursor: string }> {
   const items: Alert[] = [];
   let page = "", cursor = "";
   do {
@@ -43,6 +43,7 @@ async function fetchAll(state: string): Promise<{ items: Alert[]; cursor: string
     cursor ||= body.cursor;
     items.push(...body.items);
     page = body.next ?? "";
+    if (early && page && items.length <= PAGE) early(body.items);
   } while (page && items.length < MOST);
   return { items, cursor };
 }
@@ -61,7 +62,7 @@ watch(() => store.filters.state, loadClosed);
 
 export const feed = new Feed(api, {
   async load() {
-    const { items, cursor } = await fetchAll("open");
+    const { items, cursor } = await fetchAll("open", loads.value ? undefined : (first) => store.replace(first));
     closedLoaded = false;
     store.replace(items);
     loads.value += 1;
@@ -106,6 +107,11 @@ auth.onEnd = (why) => {
   ended.value = why === "expired" ? "expired" : "";
   if (why === "signout") go({ page: "operations", alert: null });
 };
+
+export const reporting = ref(false); // the form of an alert made by hand is open
+export const picking = shallowRef<((place: Point) => void) | null>(null); // who waits for a click on the map
+watch(reporting, (on) => { if (!on) picking.value = null; });
+export const mayReport = computed(() => ["officer", "commander", "admin"].includes(auth.me.role));
 
 export const choose = (id: string | null): void => go({ alert: id });
 export const chosen = computed(() => (auth.signedIn ? route.alert : null));

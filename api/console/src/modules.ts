@@ -16,3 +16,7 @@ export * from "./lib/sse";
 export * from "./lib/store";
 export * from "./lib/texts";
 export { edges } from "./map/cells";
+export * from "./lib/bulk";
+export * from "./lib/playbook";
+export * from "./lib/report";
+export { fenceText, inside } from "./lib/rules";

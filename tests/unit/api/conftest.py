@@ -15,6 +15,7 @@ from api import users
 from api.app import create_app
 from api.auth import Auth
 from api.context import Context
+from api.heard import Last
 from api.hub import Hub
 from api.intake_budget import Budget
 from api.kpi import AlarmFigures
@@ -22,6 +23,7 @@ from api.metrics import Metrics
 from api.queries import get_alert
 from api.records import parse
 from api.store import Applied, Store
+from detectors.profile_file import decode as decode_profiles
 from geo.assets import Asset, Code, Record, Sensor, Zone
 from geo.divisions import Divisions
 from geo.fences import Fence, decode as decode_fence
@@ -34,6 +36,7 @@ from streams.columns import I32, Columns
 from streams.duty.book import DutyBook
 from streams.duty.records import decode as decode_duty
 from streams.events import Command, Detection
+from streams.notify.channels.base import Outcome
 from streams.notify.outbox import Outbox
 from streams.registry_table import Registry as Table
 from streams.settings import Settings
@@ -51,6 +54,13 @@ ACCOUNTS = {
     "looker": ("viewer", "522600"),
     "engineer": ("engineer", "522600"),
     "admin": ("admin", "522600"),
+}
+OWN_ORG, OTHER_ORG = "凯里供水", "黄平燃气"  # of what is in 522601 and 522622
+ORG_ACCOUNTS = {
+    **{f"{role}@own": (role, "522600", (OWN_ORG,)) for role in ("viewer", "officer", "commander", "engineer", "admin")},
+    "commander@other": ("commander", "522600", (OTHER_ORG,)),
+    "engineer@other": ("engineer", "522600", (OTHER_ORG,)),
+    "own@elsewhere": ("commander", "522622", (OWN_ORG,)),
 }
 
 
@@ -101,6 +111,37 @@ def keep(context: Context, **changes: Any) -> dict[str, Any]:
     with context.outbox.write() as tx:
         tx.execute(insert(schema.messages), row)
     return row
+
+
+def subscription(id_: str, **changes: Any) -> dict[str, Any]:
+    """A row of `webhooks`."""
+    wanted = {"events": ["alert"], "severity": [], "domain": [], "mode": "actual", **changes.pop("wanted", {})}
+    return {
+        "id": id_, "name": id_, "url": "https://8.8.8.8/hook", "prefix": "5226",
+        "wanted": orjson.dumps(wanted).decode(), "by": "prefecture", "created_ms": T0, "epoch": "00000000",
+        "seq": 0, "attempts": 0, "first_ms": 0, "next_ms": 0,
+        "why": "", "delivered": 0, "delivered_ms": None, "owner": "", "lease_ms": 0, **changes,
+        "orgs": orjson.dumps(changes.get("orgs", [])).decode(),
+    }  # fmt: skip
+
+
+class FakePoster:
+    """A receiver of webhooks: keeps what it takes; refuses with what the test puts into `refusals`."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.bodies: list[bytes] = []
+        self.refusals: list[Outcome] = []
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str], arrived: bool) -> Outcome:
+        if self.refusals:
+            return self.refusals.pop(0)
+        self.taken.append((url, orjson.loads(body), dict(headers)))
+        self.bodies.append(body)
+        return Outcome(True, arrived=True)
+
+    async def close(self) -> None:
+        pass
 
 
 class FakeProjection:
@@ -172,16 +213,17 @@ class FakeRegistry:
                 Sensor(
                     id="522601-W-PRS-000001", domain="water", kind="pressure", zone="522601-W-DMA01",
                     unit_code="522601001001", lon=107.98, lat=26.58, unit="m", name_zh="北京西路压力",
+                    owner_org=OWN_ORG,
                 ),
                 Sensor(
                     id="522622-G-CH4-000001", domain="gas", kind="methane", zone="522622-G-REG01",
-                    unit_code="522622001", unit="%LEL",
+                    unit_code="522622001", unit="%LEL", owner_org=OTHER_ORG,
                 ),
             )
         }  # fmt: skip
         valve = Asset(
             id="522601-W-VLV-000001", domain="water", kind="valve", unit_code="522601001", lon=107.98, lat=26.58,
-            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0,
+            codes=(Code("scada", "V1"),), name_zh="一号阀", by="li", at_ms=T0, owner_org=OWN_ORG,
         )  # fmt: skip
         self.table = Table([*self._sensors.values(), valve])
         self.written: list[Record] = []
@@ -212,7 +254,12 @@ class FakeRegistry:
         return list(self.rules.values())
 
     async def seen(self, topic: str, id_: str, version: int, timeout_s: float) -> bool:
-        tables: dict[str, Any] = {topics.FENCES: self.kept, topics.POLICIES: self.rules, topics.DUTY: self.duty}
+        tables: dict[str, Any] = {
+            topics.FENCES: self.kept,
+            topics.POLICIES: self.rules,
+            topics.DUTY: self.duty,
+            topics.PROFILES: self.table.profiles,
+        }
         return bool(tables[topic].get(id_).version >= version)
 
     async def sensor_of_run(self, run: str, id_: str) -> Sensor | None:
@@ -233,6 +280,8 @@ class FakeTables:
                 self.registry.rules[id_] = decode_policy(value)
             elif topic == topics.DUTY:
                 self.registry.duty.put(decode_duty(value))
+            elif topic == topics.PROFILES:
+                self.registry.table.profiles[id_] = decode_profiles(value)
             else:
                 self.registry.kept[id_] = decode_fence(value)
 
@@ -244,12 +293,16 @@ class FakeHistory:
     def __init__(self) -> None:
         self.points: list[tuple[int, float]] = [(T0, 1.0), (T0 + 1000, 2.0)]
         self.asked: list[tuple[Any, ...]] = []
+        self.heard: dict[str, Last] = {}
 
     def readings(
         self, sensor: str, from_ms: int, to_ms: int, step_ms: int = 0, agg: str = "mean", run: str = ""
     ) -> list[tuple[int, float]]:
         self.asked.append((sensor, from_ms, to_ms, step_ms, agg, run))
         return self.points
+
+    def last(self, sensor: str) -> Last | None:
+        return self.heard.get(sensor)
 
 
 @pytest.fixture
@@ -276,6 +329,8 @@ def hashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     made = Store.in_folder(tmp_path_factory.mktemp("users"))
     for name, (role, unit) in ACCOUNTS.items():
         users.put(made, name, PASSWORD, role, unit)
+    for name, (role, unit, _) in ORG_ACCOUNTS.items():
+        users.put(made, name, PASSWORD, role, unit)
     with made.read() as tx:
         rows = [dict(r._mapping) for r in tx.execute(select(schema.users))]
     made.close()
@@ -287,9 +342,12 @@ def context(store: Store, outbox: Outbox, tmp_path: Path, hashed: list[dict[str,
     from sqlalchemy import insert
 
     from api import schema
+    from api.account_tables import user_orgs
 
     with store.write() as tx:
         tx.execute(insert(schema.users), hashed)
+        rows = [{"name": name, "org": org} for name, (_, _, orgs) in ORG_ACCOUNTS.items() for org in orgs]
+        tx.execute(insert(user_orgs), rows)
     hub = Hub(store.cursor())
     registry = FakeRegistry()
     alarms = AlarmFigures()

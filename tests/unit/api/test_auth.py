@@ -33,7 +33,7 @@ async def test_a_password_gives_tokens_that_work(client: httpx.AsyncClient) -> N
     assert response.status_code == 200
     assert (body["token_type"], body["expires_in"]) == ("bearer", 3600)
     me = await client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {body['access_token']}"})
-    assert me.json() == {"user": "kaili", "role": "officer", "unit": "522601"}
+    assert me.json() == {"user": "kaili", "role": "officer", "unit": "522601", "orgs": []}
     assert "set-cookie" not in response.headers
 
 
@@ -96,7 +96,7 @@ async def test_a_new_password_or_removal_ends_old_tokens(client: httpx.AsyncClie
     headers = bearer(context, "kaili")
     refresh = (await client.post(URL, data=form())).json()["refresh_token"]
     users.put(context.store, "kaili", "another password", "officer", "522601")
-    context.auth._cache.clear()
+    context.auth._seen.clear()
     assert (await client.get("/api/v1/alerts", headers=headers)).status_code == 401
     again = await client.post(URL, data={"grant_type": "refresh_token", "refresh_token": refresh})
     assert again.status_code == 401
@@ -182,7 +182,9 @@ def test_the_users_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capf
 
     make = ("create", "anna", "--role", "admin", "--unit", "5226", "--password-stdin")
     assert run(*make, stdin="a long password\n")[0] == 0
-    assert json.loads(run("list", "--json")[1]) == [{"user": "anna", "role": "admin", "unit": "522600", "demo": False}]
+    assert json.loads(run("list", "--json")[1]) == [
+        {"user": "anna", "role": "admin", "unit": "522600", "orgs": [], "demo": False}
+    ]
     store = Store.in_folder(tmp_path)
     assert users.verify(users.get(store, "anna"), "a long password")
     store.close()

@@ -64,6 +64,22 @@ async def test_stale_and_taken_are_409(client: httpx.AsyncClient, engineer: dict
     assert (await client.delete(f"{URL}/W-1?version=7", headers=engineer)).status_code == 409
 
 
+async def test_what_is_only_tried_is_checked_and_not_written(
+    client: httpx.AsyncClient, engineer: dict[str, str], context: Context
+) -> None:
+    tried = await client.post(f"{URL}?dry=true", json=body(), headers=engineer)
+    assert (tried.status_code, tried.json()["version"]) == (200, 1)
+    assert (await client.get(f"{URL}/W-1")).status_code == 404
+    await client.post(URL, json=body(), headers=engineer)
+    for version, status in ((1, 200), (7, 409)):
+        put = await client.put(f"{URL}/W-1?dry=true", json=body(version=version, people=1), headers=engineer)
+        assert put.status_code == status
+    assert (await client.get(f"{URL}/W-1")).json()["version"] == 1
+    assert (await client.post(f"{URL}?dry=true", json=body(until=None), headers=engineer)).status_code == 422
+    refused = await client.post(f"{URL}?dry=true", json=body(), headers=bearer(context, "prefecture"))
+    assert refused.status_code == 403
+
+
 @pytest.mark.parametrize("who", ["looker", "prefecture", "kaili"])
 async def test_other_roles_may_not_write(client: httpx.AsyncClient, context: Context, who: str) -> None:
     got = await client.post(URL, json=body(), headers=bearer(context, who))

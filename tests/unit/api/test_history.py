@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from api.chunks import ChunkFile, Rows
+from api.heard import Last
 from api.history import History, bucketed
 from streams import codec
 from streams.settings import Settings
@@ -19,8 +20,12 @@ from tests.unit.api.conftest import T0
 S = "522601-W-PRS-000001"
 
 
+ARRIVED = T0 + 200_000
+
+
 def message(offset: int, rows: list[tuple[str, int, float]], topic: str = "readings.water") -> Any:
-    return SimpleNamespace(topic=topic, partition=0, offset=offset, value=codec.pack(codec.from_rows(rows)))
+    value = codec.pack(codec.from_rows(rows))
+    return SimpleNamespace(topic=topic, partition=0, offset=offset, value=value, timestamp=ARRIVED)
 
 
 @pytest.fixture
@@ -38,6 +43,8 @@ def test_held_and_written_rows_come_back_as_one_series(history: History) -> None
     points = history.readings(S, T0, T0 + 100_000)
     assert points == [(t, v) for _, t, v in first] + [(T0 + 100_000, 7.5)]
     assert history.readings("nobody", T0, T0 + 1) == []
+    assert history.last(S) == Last(T0 + 100_000, ARRIVED, 7.5)
+    assert history.last("nobody") is None
     assert history.readings(S, T0 + 500, T0 + 1500) == [(T0 + 1000, 1.1)]
 
 
@@ -51,6 +58,7 @@ def test_late_rows_find_their_place_and_the_last_word_counts(history: History) -
 def test_a_run_has_its_own_readings(history: History) -> None:
     history.take(message(0, [(S, T0, 1.0)]))
     history.take(message(0, [(S, T0, 2.0)], "run.storm1.readings.water"))
+    assert history.last(S) == Last(T0, ARRIVED, 1.0)  # of live operation
     assert history.readings(S, T0, T0) == [(T0, 1.0)]
     assert history.readings(S, T0, T0, run="storm1") == [(T0, 2.0)]
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from typing import Any
 
 import httpx
+import orjson
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from api import users
 from api.app import create_app
 from api.context import Context
-from streams.notify import codes, schema, signing
-from tests.unit.api.conftest import PASSWORD, T0, FakeBus, bearer, keep
+from streams.alert_parts import Text
+from streams.drills import burst
+from streams.drills.rehearsal import rehearse
+from streams.duty.records import Contact, Person, Roster, Rotation
+from streams.notify import claims, codes, schema, signing, templates
+from streams.notify.compose import compose
+from streams.notify.options import TEMPLATES
+from tests.unit.api.conftest import PASSWORD, T0, FakeBus, FakeProjection, bearer, keep
 
 SECRET = "gateway-secret-of-32-characters!"
 NUMBER = "13812345678"
@@ -81,6 +89,20 @@ async def test_an_exercise_needs_two_people(client: httpx.AsyncClient, context: 
     assert (await client.post("/api/v1/exercises", json={"run": "../x", "people": ["a"]})).status_code == 422
 
 
+async def test_an_exercise_is_assessed(client: httpx.AsyncClient, context: Context, projection: FakeProjection) -> None:
+    records, _ = rehearse(burst.scene(), "d7")
+    projection.feed(*map(orjson.dumps, records))
+    keep(context, run="d7", mode="exercise", state="stub")
+    answer = await client.get("/api/v1/exercises/d7/report", headers=bearer(context, "admin"))
+    said = answer.json()
+    (one,) = said["items"]
+    assert (said["ok"], one["ok"], one["whole"], one["missing"], one["handling"]) == (True, True, True, [], "CLOSED")
+    assert {a["result"] for a in one["asks"]} >= {"missed", "in_time"}
+    assert "评估" in one["text"]["zh"]
+    assert said["messages"] == [{"channel": "sms", "state": "stub", "n": 1}]
+    assert (await client.get("/api/v1/exercises/d8/report", headers=bearer(context, "admin"))).status_code == 404
+
+
 @pytest.fixture
 async def gateway(context: Context) -> Any:
     """Posts a body as the gateway does."""
@@ -139,6 +161,61 @@ async def test_who_does_not_sign_rightly_is_refused(gateway: Any, context: Conte
     context.settings = context.settings.replace(notify_inbound_secret="")
     assert (await gateway("sms", body)).status_code == 503
     assert bus.sent == []
+
+
+async def test_a_call_that_nobody_took_goes_on_by_the_next_way(gateway: Any, context: Context, bus: FakeBus) -> None:
+    coded(context, channel="voice", rest=json.dumps([["sms", NUMBER]]))
+    body = {"number": NUMBER, "code": "4711", "result": "no_answer"}
+    assert (await gateway("voice", {**body, "result": "asleep"})).status_code == 422
+    answer = await gateway("voice", body)
+    assert (answer.status_code, answer.json()) == (200, {"result": "no_answer", "alert": "w"})
+    assert (await gateway("voice", body)).json()["result"] == "ignored"  # told again
+    with context.outbox.read() as tx:
+        rows = tx.execute(select(schema.messages.c.channel, schema.messages.c.state).order_by("channel")).all()
+    assert [tuple(r) for r in rows] == [("sms", "queued"), ("voice", "dead")]
+    assert bus.sent == []
+
+
+async def test_the_alert_hears_when_the_last_way_reached_nobody(gateway: Any, context: Context) -> None:
+    coded(context, channel="voice", rest="[]")
+    await gateway("voice", {"number": NUMBER, "code": "4711", "result": "busy"})
+    with context.outbox.read() as tx:
+        said = json.loads(tx.scalar(select(schema.replies.c.json)))
+    assert (said["command"], said["alert"], said["params"]["person"]) == ("failed", "w", "li")
+
+
+async def test_a_roll_call_is_told_and_answered_by_telephone(
+    gateway: Any, client: httpx.AsyncClient, context: Context, bus: FakeBus
+) -> None:
+    duty = context.registry.duty
+    duty.put(Person(id="li", name="李", place="522601", contacts=(Contact("sms", NUMBER), Contact("feed"))))
+    duty.put(Roster(id="522601", rotations=(Rotation(role="main", teams=(("li",),), starts_ms=0),)))
+    made = (await client.post("/api/v1/duty/rollcalls", json={"unit": "522601"})).json()
+    assert made["counts"]["waiting"] == 1
+    with context.outbox.read() as tx:
+        dest = tx.scalar(select(schema.messages.c.dest))
+    compose_ = partial(
+        compose,
+        known=templates.read(TEMPLATES.read_text("utf-8"), TEMPLATES.name),
+        place_of=lambda code: Text(code, code),
+        lang="zh",
+        now_ms=T0,
+    )
+
+    def told(rows: Any, alerts: Any, code: str) -> Any:
+        return compose_(rows, alerts, code=code)
+
+    with context.outbox.write() as tx:
+        taken = claims.claim(tx, dest, told, claims.Limits(), int(time.time() * 1000))
+        assert taken is not None
+        claims.succeeded(tx, taken, True, T0)
+        assert tx.scalar(select(func.count()).select_from(schema.replies)) == 0  # no alert waits for it
+    assert taken.composed.text.startswith("查岗：522601值班，请于")
+    assert taken.composed.text.endswith(f"回复{taken.code}")
+    answer = await gateway("sms", {"number": NUMBER, "text": taken.code})
+    assert (answer.status_code, bus.sent) == (200, [])
+    (call,) = (await client.get("/api/v1/duty/rollcalls")).json()["items"]
+    assert (call["counts"]["answered"], call["people"][0]["by"]) == (1, "li")
 
 
 async def test_guessing_ends_after_a_few(gateway: Any, context: Context, bus: FakeBus) -> None:

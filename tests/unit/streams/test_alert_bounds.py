@@ -134,6 +134,22 @@ def test_links_and_papers_of_one_alert_stay_in_bounds() -> None:
     assert 0 < len(now(play, a).links) <= 20
 
 
+def test_a_photo_keeps_the_time_and_place_that_the_telephone_gave() -> None:
+    play = Play(*ALL)
+    a = play.detect(level=3)
+    said = {"name": b'"x.jpg"', "ref": b'"sha256:0"', "taken_ms": b"1763884800000", "lon": b"107.98", "lat": b"26.58"}
+    for params in (said, {"name": b'"y.jpg"', "taken_ms": b"9e17"}):
+        c = command(now(play, a), command="attach", params={k: msgspec.Raw(v) for k, v in params.items()})
+        result, records = play.engine.on_command(c, play.now)
+        assert result.accepted
+        play._keep(records)
+    first, last = public_alert(now(play, a), Divisions.load())["attachments"]
+    told = ("2025-11-23T08:00:00.000Z", 107.98, 26.58, None)
+    assert (first["taken"], first["lon"], first["lat"], first["accuracy_m"]) == told
+    assert last["taken"] == "9999-12-31T23:59:59.999Z"  # nothing that a clock says breaks the record
+    assert last["lon"] is None
+
+
 def test_a_number_beyond_all_is_refused() -> None:
     play = Play(*ALL)
     play.detect(level=3)

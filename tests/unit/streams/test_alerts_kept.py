@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from geo.fences import Mark
@@ -153,6 +154,17 @@ def test_a_member_that_was_closed_keeps_no_incident_open() -> None:
     assert done(play, child, "reopen") == "REOPEN-1"
     assert not now(play, child).merged
     assert now(play, child).parent is None
+
+
+@pytest.mark.parametrize(("verdict", "handling"), [("false_alarm", "CLOSED"), ("real", "ASSESSED")])
+def test_a_cleared_one_that_was_not_real_closes_itself(verdict: str, handling: str) -> None:
+    play = Play("522600", "522601", "522601001", "522601001001")
+    play.detect(**SOFT)
+    for name, more in (("ack", {}), ("assess", {"verdict": verdict})):
+        assert done(play, play.alert, name, **more) == f"{name.upper()}-1"
+    play.detect("clear", **SOFT)
+    play.until(24 * 60 + 1)
+    assert play.alert.handling == handling
 
 
 def test_a_member_that_comes_back_to_a_closed_incident_is_told() -> None:

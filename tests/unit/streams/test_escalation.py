@@ -247,16 +247,36 @@ def test_a_shelved_alert_rests_and_is_told_again_at_its_end() -> None:
     assert play.triggers()[-1][1] == "severity"
 
 
+def unreachable(play: Play, person: str, notice: str) -> str:
+    """The notifier says that no way of a notice to a person works; the row of the answer."""
+    given = {"person": person, "why": "raise", "key": notice}
+    params = {k: msgspec.Raw(msgspec.json.encode(v)) for k, v in given.items()}
+    c = command(play.alert, command="failed", role="system", params=params)
+    result, records = play.engine.on_command(msgspec.structs.replace(c, version=None), play.now)
+    play._keep(records)
+    return result.row
+
+
+def asked_by(play: Play, person: str) -> str:
+    """Key of the last notice that asked a person."""
+    return next(n.key for _, r in reversed(play.log) for n in r.transition.tell if person in n.people)
+
+
 def test_when_nobody_of_the_step_can_be_reached_the_next_one_is_told_at_once() -> None:
     play = Play(*ALL)
     play.detect(level=2)
     assert play.alert.escalation.step == 0
-    c = command(
-        play.alert,
-        command="failed",
-        role="system",
-        params={"person": msgspec.Raw(b'"main-522601"'), "why": msgspec.Raw(b'"raise"')},
-    )
-    play._keep(play.engine.on_command(msgspec.structs.replace(c, version=None), play.now)[1])
+    assert unreachable(play, "main-522601", asked_by(play, "main-522601")) == "STEP-4"
     assert play.triggers()[-1] == (0.0, "escalate")
     assert play.alert.escalation.level == "prefecture"
+
+
+def test_a_failure_of_an_older_notice_is_no_news() -> None:
+    play = Play(*ALL)
+    play.detect(level=2)
+    older = asked_by(play, "main-522601")
+    play.detect("update", level=3)
+    assert asked_by(play, "main-522601") != older
+    before = play.alert
+    assert unreachable(play, "main-522601", older) == "SENT-1"
+    assert play.alert is before

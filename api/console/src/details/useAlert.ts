@@ -94,5 +94,5 @@ export function useAlert(id: () => string) {
   watch(loads, load);
   watch(alert, listActions);
 
-  return { alert, trouble, refusal, busy, actions, send };
+  return { alert, trouble, refusal, busy, actions, load, send };
 }

@@ -9,13 +9,16 @@ import type { Action, Actions, Alert, Me } from "./types";
 
 const MAY_ACK = new Set(["officer", "commander", "admin"]);
 
+/** Sent by a form of its own, with the photo. */
+export const BY_PHOTO = "attach";
+
 /** Commands as the details show them: the way of an alert first, then what is seldom needed. */
 export const STEPS = ["assess", "dispatch", "on_site", "dispose", "recheck", "verify", "close"];
 export const GROUPS: Record<string, string[]> = {
   work: ["assign", "unack", "reopen", "set_severity", "ack_on_behalf", "extend"],
   levels: ["escalate", "delegate", "take_over", "urge", "supervise"],
   quiet: ["shelve", "unshelve", "out_of_service", "in_service"],
-  record: ["comment", "attach", "report", "issue_warning", "set_response", "merge", "split"],
+  record: ["comment", "report", "issue_warning", "set_response", "merge", "split"],
 };
 
 /** null when allowed, else the sentence that says why not: for servers that do not list actions. */

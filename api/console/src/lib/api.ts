@@ -7,7 +7,7 @@ export const BASE = new URL("api/v1/", document.baseURI);
 export interface Problem { title?: string; detail?: string; reason?: { zh?: string; en?: string }; row?: string; version?: number }
 export type Query = Record<string, string | number | null | undefined>;
 export interface Asked {
-  method?: string; query?: Query; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal; retried?: boolean;
+  method?: string; query?: Query; body?: unknown; form?: FormData; headers?: Record<string, string>; signal?: AbortSignal; retried?: boolean;
 }
 
 /** A problem document (RFC 9457) or a network failure (status 0). */
@@ -39,7 +39,7 @@ export class Api {
   }
 
   async raw(path: string, asked: Asked = {}): Promise<Response> {
-    const { method = "GET", query = {}, body, headers = {}, signal, retried = false } = asked;
+    const { method = "GET", query = {}, body, form, headers = {}, signal, retried = false } = asked;
     const url = new URL(path, BASE);
     for (const [key, value] of Object.entries(query)) {
       if (value !== "" && value !== null && value !== undefined) url.searchParams.set(key, String(value));
@@ -49,7 +49,7 @@ export class Api {
     if (body !== undefined) sent["Content-Type"] = "application/json";
     let response: Response;
     try {
-      response = await fetch(url, { method, signal, headers: sent, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body) });
+      response = await fetch(url, { method, signal, headers: sent, cache: "no-store", body: form ?? (body === undefined ? undefined : JSON.stringify(body)) });
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new ApiError(0, { title: "network" });
@@ -71,8 +71,12 @@ export class Api {
     return (await this.get<{ features: T[] }>(path, query, { headers: { Accept: "application/geo+json" } })).features;
   }
 
-  async post<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
-    return (await this.raw(path, { method: "POST", body, headers })).json() as Promise<T>;
+  async post<T>(path: string, body: unknown, headers: Record<string, string> = {}, query: Query = {}): Promise<T> {
+    return (await this.raw(path, { method: "POST", body, headers, query })).json() as Promise<T>;
+  }
+
+  async put<T>(path: string, body: unknown, query: Query = {}): Promise<T> {
+    return (await this.raw(path, { method: "PUT", body, query })).json() as Promise<T>;
   }
 
   private watchClock(response: Response): void {

@@ -108,6 +108,11 @@ export class Auth {
   }
 
   signOut(): void {
+    const token = this.kept.value?.access_token;
+    if (token) { // the server ends the sign-in, too; without a network it ends with its tokens
+      const headers = { Authorization: `Bearer ${token}` };
+      void fetch(new URL("auth/sign-out", BASE), { method: "POST", headers, keepalive: true }).catch(() => {});
+    }
     this.save(null);
     this.onEnd("signout");
   }

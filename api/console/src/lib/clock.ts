@@ -27,6 +27,7 @@ export function toMs(value: unknown): number | null {
 export const clock = (ms: number): string => format(ms, HMS);
 export const hourMinute = (ms: number): string => format(ms, HM);
 export const dayTime = (ms: number): string => format(ms, { ...DAY, ...HMS });
+export const dayOnly = (ms: number): string => `${format(ms, DAY)} ${format(ms, { weekday: "short" })}`;
 export const full = (ms: number): string => format(ms, { year: "numeric", ...DAY, ...HMS });
 
 /** "8 秒", "5 分", "3 小时", "2 天" */

@@ -12,6 +12,28 @@ export interface Figures {
   top_sources: Source[]; chattering: Source[]; stale: Source[]; repeated_places: Source[];
 }
 
+export const MEASURES = ["alerts", "ack_share", "dispose_share", "closed_share", "false_share", "overdue", "online_share"] as const;
+export type Measure = (typeof MEASURES)[number];
+export type Told = Record<Measure, number | null>;
+export interface LeaderRow { by: "all" | "unit" | "org"; key: string; name: string; now: Told | null; before: Told | null; year: Told | null }
+export interface Leader { from: string; to: string; complete: boolean; rows: LeaderRow[]; hours: number[][]; days: { day: string; alerts: number }[]; repeated: Source[] }
+
+/** The unit that `shown` and `change` want of a measure. */
+export const unitOf = (measure: Measure): string => (measure.endsWith("_share") ? "share" : "");
+
+/** Is more of it better (1), worse (-1)? */
+export const GOOD: Record<Measure, number> = { alerts: -1, ack_share: 1, dispose_share: 1, closed_share: 1, false_share: -1, overdue: -1, online_share: 1 };
+
+/** "good", "bad", "" of a change as `change` tells it. */
+export function turn(measure: Measure, now: number | null | undefined, before: number | null | undefined): string {
+  const told = change(now, before, unitOf(measure));
+  if (!/^[+-]/.test(told)) return "";
+  return (told.startsWith("+") ? 1 : -1) * GOOD[measure] > 0 ? "good" : "bad";
+}
+
+/** Shade 0 (none) to 5 (the most) of a count. */
+export const shade = (n: number, most: number): number => (n && most ? Math.max(1, Math.ceil((n / most) * 5)) : 0);
+
 export interface CountyRow { code: string; by: Record<Severity, number>; total: number; active: number; unacked: number; overdue: number }
 
 /** Open alerts by county, the most first. */
@@ -40,7 +62,10 @@ export function shown(value: number | null | undefined, unit = ""): string {
 /** How two periods differ: "+12 %", "" where that says nothing. */
 export function change(now: number | null | undefined, before: number | null | undefined, unit = ""): string {
   if (now === null || now === undefined || before === null || before === undefined) return "";
-  const sign = (v: number, digits: number) => `${v > 0 ? "+" : ""}${v.toFixed(digits)}`;
+  const sign = (v: number, digits: number) => {
+    const round = Number(v.toFixed(digits)); // nothing is "-0.0"
+    return round ? `${round > 0 ? "+" : ""}${round.toFixed(digits)}` : "±0";
+  };
   if (unit === "share") return `${sign((now - before) * 100, 1)} %`;
   return before ? `${sign((now / before - 1) * 100, 0)} %` : "";
 }

@@ -6,6 +6,7 @@ import terms_ from "../glossary.json";
 import { ApiError } from "./api";
 import { remember } from "./remember";
 import { TEXTS } from "./texts";
+import { DESK_TEXTS } from "./texts_desk";
 import { PAGE_TEXTS } from "./texts_pages";
 import type { Words } from "./types";
 
@@ -13,7 +14,7 @@ export type Lang = "zh" | "en";
 export const lang = ref<Lang>(remember.get("lang") === "en" ? "en" : "zh");
 
 const glossary = terms_ as Record<string, Record<string, Record<Lang, string>>>;
-const sentences: Record<string, readonly [string, string]> = { ...TEXTS, ...PAGE_TEXTS };
+const sentences: Record<string, readonly [string, string]> = { ...TEXTS, ...DESK_TEXTS, ...PAGE_TEXTS };
 
 export const locale = (): string => (lang.value === "zh" ? "zh-CN" : "en-GB");
 

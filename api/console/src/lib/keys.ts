@@ -1,13 +1,13 @@
-/** The keyboard: j/k, Enter, a, /, ?, Esc. Letters typed into a field are left to the field. */
+/** The keyboard: j/k, Enter, a, x, n, /, ?, Esc. Letters typed into a field are left to the field. */
 
 const isField = (node: EventTarget | null): boolean => node instanceof Element && node.closest("input, select, textarea") !== null;
 
-export interface Keys { off(): boolean; next(): void; previous(): void; open(): void; ack(): void; filter(): void; help(): void; escape(event: KeyboardEvent): void }
+export interface Keys { off(): boolean; next(): void; previous(): void; open(): void; ack(): void; pick(): void; report(): void; filter(): void; help(): void; escape(event: KeyboardEvent): void }
 
 /** Listens from now on; gives what ends it. */
 export function listen(act: Keys): () => void {
   const table: Record<string, (() => void) | undefined> = {
-    j: act.next, ArrowDown: act.next, k: act.previous, ArrowUp: act.previous, Enter: act.open, a: act.ack, "/": act.filter, "?": act.help,
+    j: act.next, ArrowDown: act.next, k: act.previous, ArrowUp: act.previous, Enter: act.open, a: act.ack, x: act.pick, n: act.report, "/": act.filter, "?": act.help,
   };
   const press = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || act.off()) return;

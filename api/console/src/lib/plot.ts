@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { clock, dayTime, hourMinute, ZONE } from "./clock";
 import { t } from "./i18n";
 import { number } from "./readings";
+import { colour } from "./theme";
 
 export interface Lines { low: number | null; high: number | null; expected: number | null; limit: number | null }
 export interface PlotSpec {
@@ -12,7 +13,10 @@ export interface PlotSpec {
   onCursor: (index: number | null | undefined) => void; onDrawn: (parts: string[]) => void;
 }
 
-const COLOUR = { line: "#6cc3ff", band: "#5fd39a22", expected: "#5fd39a", limit: "#ff5d62", onset: "#ffc9a0", clear: "#5fd39a", grid: "#223140", text: "#9db0c2" };
+/** What each part is drawn with, by its name in theme.css. */
+const COLOURS = { line: "accent", band: "band", expected: "good", limit: "sev-I", onset: "going", clear: "good", grid: "grid", text: "dim" };
+type Colours = typeof COLOURS;
+const colours = (): Colours => Object.fromEntries(Object.entries(COLOURS).map(([part, name]) => [part, colour(name)])) as Colours;
 const FONT = "11px system-ui, sans-serif";
 
 function dashed(u: uPlot, colour: string, dash: number[], path: () => void): void {
@@ -28,6 +32,7 @@ function dashed(u: uPlot, colour: string, dash: number[], path: () => void): voi
 /** Draws what lies under and over the line; gives the names of what is in view. */
 function guides(u: uPlot, { lines, onset, clear }: PlotSpec): string[] {
   const { ctx, bbox } = u;
+  const ink = colours();
   const { min = 0, max = 0 } = u.scales.y;
   const drawn: string[] = [];
   const y = (value: number) => u.valToPos(value, "y", true);
@@ -50,14 +55,14 @@ function guides(u: uPlot, { lines, onset, clear }: PlotSpec): string[] {
   ctx.save();
   const top = Math.min(max, lines.high ?? max), bottom = Math.max(min, lines.low ?? min);
   if ((lines.low !== null || lines.high !== null) && top > bottom) {
-    ctx.fillStyle = COLOUR.band;
+    ctx.fillStyle = ink.band;
     ctx.fillRect(bbox.left, y(top), bbox.width, y(bottom) - y(top));
     drawn.push("band");
   }
-  flat("expected", lines.expected, COLOUR.expected, [2, 4]);
-  flat("limit", lines.limit, COLOUR.limit, [7, 4]);
-  moment("onset", onset, COLOUR.onset, [], t("chart.onset"));
-  moment("clear", clear, COLOUR.clear, [3, 3], t("chart.clear"));
+  flat("expected", lines.expected, ink.expected, [2, 4]);
+  flat("limit", lines.limit, ink.limit, [7, 4]);
+  moment("onset", onset, ink.onset, [], t("chart.onset"));
+  moment("clear", clear, ink.clear, [3, 3], t("chart.clear"));
   ctx.restore();
   return drawn;
 }
@@ -69,14 +74,15 @@ function timeWords(u: uPlot, splits: number[]): string[] {
 }
 
 export function makePlot(node: HTMLElement, data: uPlot.AlignedData, spec: PlotSpec): uPlot {
-  const axis = { stroke: COLOUR.text, font: FONT, grid: { stroke: COLOUR.grid, width: 1 }, ticks: { stroke: COLOUR.grid, width: 1, size: 4 } };
+  const ink = colours();
+  const axis = { stroke: ink.text, font: FONT, grid: { stroke: ink.grid, width: 1 }, ticks: { stroke: ink.grid, width: 1, size: 4 } };
   const few = data[0].length <= 40;
   return new uPlot({
     width: spec.width, height: spec.height, padding: [12, 12, 0, 0], legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), ZONE),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: () => spec.range } },
-    series: [{}, { stroke: COLOUR.line, width: 1.6, points: { show: few, size: 4, fill: COLOUR.line }, spanGaps: false }],
+    series: [{}, { stroke: ink.line, width: 1.6, points: { show: few, size: 4, fill: ink.line }, spanGaps: false }],
     axes: [
       { ...axis, space: 88, size: 26, grid: { show: false }, values: timeWords },
       { ...axis, space: 36, size: 52, values: (_, splits) => splits.map((v) => number(v, 6)) },

@@ -2,7 +2,7 @@
 
 import { reactive } from "vue";
 
-export const PAGES = ["operations", "duty", "sensors", "management"] as const;
+export const PAGES = ["operations", "duty", "sensors", "rules", "management"] as const;
 export type Page = (typeof PAGES)[number];
 export interface Route { page: Page; alert: string | null }
 

@@ -1,15 +1,23 @@
-/** Sensors of the registry, and what is wrong with them: open alerts of class equipment. */
+/** Sensors of the registry: how each is, its newest reading, its open alerts; and those that nobody registered. */
 
 import { byUrgency, isOpen } from "./alerts";
 import type { Api } from "./api";
 import type { Alert, Listed, Words } from "./types";
 
-export interface Sensor { id: string; name_zh?: string; name_en?: string; domain: string; kind: string; unit_code?: string; zone?: string; unit?: string }
-export interface Wanted { q: string; domain: string; page: string }
+export const STATES = ["silent", "flat", "late", "never", "ok"] as const;
+export type State = (typeof STATES)[number];
+export interface Sensor {
+  id: string; name_zh?: string; name_en?: string; domain: string; kind: string; unit_code?: string; zone?: string; unit?: string; profile?: string;
+  state: State; at: string | null; heard: string | null; value: number | null; late_s: number | null;
+}
+export interface Wanted { q: string; domain: string; state: string; page: string }
+export interface Sensors extends Listed<Sensor> { counts: Record<State, number> }
+export interface Unknown { sensor: string; domain: string; count: number; first: string; last: string; value: number | null; command: string }
 
-const LIMIT = 200;
+export const fetchSensors = (api: Api, wanted: Wanted): Promise<Sensors> => api.get<Sensors>("sensors", { ...wanted });
 
-export const fetchSensors = (api: Api, wanted: Wanted): Promise<Listed<Sensor>> => api.get<Listed<Sensor>>("assets", { ...wanted, type: "sensor", limit: LIMIT });
+/** Who sends without being registered; null where the caller may not see it. */
+export const fetchUnknown = async (api: Api): Promise<Unknown[]> => (await api.get<Listed<Unknown>>("sensors/unknown")).items;
 
 export const nameOf = ({ name_zh, name_en }: Sensor): Words => ({ zh: name_zh, en: name_en });
 

@@ -28,6 +28,7 @@ export class Store {
   unitName: (code: string) => string = () => "";
   private readonly listeners = new Set<Listener>();
   private waiting = false;
+  private sorted: { key: string; alerts: Alert[] } | null = null;
 
   onAlert(listener: Listener): () => void {
     this.listeners.add(listener);
@@ -35,6 +36,7 @@ export class Store {
   }
 
   private touch(): void {
+    this.sorted = null;
     if (this.waiting) return;
     this.waiting = true;
     nextFrame(() => { this.waiting = false; this.revision.value += 1; });
@@ -96,8 +98,13 @@ export class Store {
     return hay.join(" ").toLowerCase().includes(text.toLowerCase());
   }
 
+  /** What the filters leave over, the most urgent first; made once for all who ask until something changes. */
   visible(): Alert[] {
-    return [...this.alerts.values()].filter((alert) => this.matches(alert)).sort(byUrgency);
+    const key = JSON.stringify(this.filters);
+    if (this.sorted?.key === key) return this.sorted.alerts;
+    const alerts = [...this.alerts.values()].filter((alert) => this.matches(alert)).sort(byUrgency);
+    this.sorted = this.filters.text ? null : { key, alerts }; // what words match depends on names that may still come
+    return alerts;
   }
 
   /** Open alerts of the chosen mode, before the other filters. */

@@ -31,7 +31,7 @@ export const TEXTS: Record<string, readonly [string, string]> = {
   "count.unacked": ["未签收", "unacked"],
   "counts": ["各级未结案报警数", "Open alerts by severity"],
   "filter": ["筛选", "Filter"],
-  "filter.unit": ["单位代码、名称或文字（按 / 键）", "Unit code, name or words (press /)"],
+  "filter.unit": ["单位、名称、文字（/）", "Unit, name, words (/)"],
   "filter.domain": ["领域", "Domain"],
   "filter.state": ["状态", "State"],
   "state.open": ["未结案", "Open"],

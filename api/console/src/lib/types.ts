@@ -20,6 +20,10 @@ export interface Evidence {
   also?: number; also_unit?: string; suspect?: string; series?: unknown[];
 }
 
+export interface Attachment {
+  by: string; at: string; name: string; ref?: string; note?: string; taken?: string | null; lon?: number | null; lat?: number | null; accuracy_m?: number | null;
+}
+
 export interface Transition {
   seq: number; trigger?: string; command?: string | null; by?: string; at: string; reason?: Words;
   from?: Record<string, unknown>; to?: Record<string, unknown>;
@@ -39,7 +43,7 @@ export interface Alert {
   links?: { alert: string; why: Words; distance_m?: number }[]; fences?: FenceMark[]; recheck?: boolean; latched?: boolean;
   impact?: { radius_m?: number; facilities_total?: number; people?: number; facilities?: Facility[] };
   disposal?: { cause: string; action: string; by?: string; at?: string } | null;
-  attachments?: { by: string; at: string; name: string; ref?: string; note?: string }[];
+  attachments?: Attachment[]; source?: string;
   warnings?: { text: string; level: string; by: string; approved_by: string; at: string }[];
   response_level?: string; reports?: { kind: string; form: string; to: string; by: string; at: string }[];
   timeline?: Transition[];

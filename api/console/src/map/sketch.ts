@@ -3,6 +3,7 @@
 import L from "leaflet";
 
 import type { Api } from "../lib/api";
+import { info } from "../lib/info";
 
 /** Panes from the bottom up. */
 export const PANES = ["counties", "cells", "fences", "assets", "cellnames", "names", "marks"] as const;
@@ -26,11 +27,9 @@ export function makeMap(node: HTMLElement): L.Map {
 /** A renderer of its own for a pane: layers of one pane never cover another's. */
 export const svgIn = (pane: Pane): L.SVG => L.svg({ pane, padding: 0.3 });
 
-export interface Tiles { url: string; attribution: string }
-
 /** Tiles where the server names some; without them the map is a sketch. */
 export async function addTiles(map: L.Map, api: Api): Promise<boolean> {
-  const { tiles } = await api.get<{ tiles: Tiles | null }>("console").catch(() => ({ tiles: null }));
+  const { tiles } = await info(api);
   if (!tiles?.url) return false;
   L.tileLayer(tiles.url, { attribution: tiles.attribution, maxZoom: 18 }).addTo(map);
   L.control.attribution({ prefix: false }).addTo(map);
