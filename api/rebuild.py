@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from sqlalchemy import Connection, delete, func, insert, select
 
-from api import schema
+from api import alert_orgs, schema
 from api.applying import apply_records, begin, forget
 from api.cursor import Cursor, new_epoch
 from api.projector import readable
@@ -66,7 +66,7 @@ async def _replay(settings: Settings, tx: Connection, tail: TopicTail, watch: To
     if settings.prefix:
         forget(tx, {settings.run}, cursor.epoch)
     else:
-        for table in (schema.transitions, schema.alerts, schema.offsets, schema.topics):
+        for table in (schema.transitions, alert_orgs.alert_orgs, schema.alerts, schema.offsets, schema.topics):
             tx.execute(delete(table))
         begin(tx, cursor.epoch)
     poison: Counter[str] = Counter()

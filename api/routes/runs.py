@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api import asking
 from api.context import Caller, Context, Ctx
 from api.docs import PREVIEW_BODY, RUN_BODY, problems
 from api.errors import Problem
@@ -109,6 +110,7 @@ async def delete(id: str, ctx: Ctx, caller: Caller) -> Response:  # noqa: A002 -
 def _engineer(caller: Principal) -> None:
     if caller.role not in EDITORS:
         raise Problem(403, f"role {caller.role} may not use runs; this needs admin or engineer")
+    asking.scoped(caller, None)  # not for accounts of organisations
 
 
 def _known(ctx: Context, id_: str) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def full(database: str) -> str:
     users.put(store, "anna", "long enough", "viewer", "522600")
     user = users.get(store, "anna")
     assert user is not None
-    tokens.refresh_token(store, user)
+    tokens.refresh_token(store, user, "family")
     for n in range(3):
         duty_store.add_entry(store, "522601", n, "anna", f"第{n}条", "")
     store.close()
@@ -133,7 +132,8 @@ def test_it_is_left_alone_while_an_api_process_uses_it(
 def test_upgrade(database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     made = engine(database, "BEGIN IMMEDIATE", 1)
     with made.begin() as tx:
-        models.metadata.create_all(tx)  # of before versions
+        migrating.upgrade(tx, "0001")
+        tx.execute(text("DROP TABLE alembic_version"))  # of before versions
         tx.execute(text("INSERT INTO meta VALUES ('epoch', '0a0b0c0d')"))
     words = ("upgrade", "--url", database, "--data", tmp_path, "--json")
     assert cityops(*words) == 0
@@ -168,11 +168,13 @@ def test_what_is_no_backup_is_refused(
 
 
 def test_a_backup_of_before_versions_is_brought_up(full: str, tmp_path: Path) -> None:
-    file, old = tmp_path / "copy.backup", tmp_path / "old.backup"
-    assert cityops("backup", file, "--url", full) == 0
-    shutil.copy(file, old)
-    with sqlite3.connect(old) as db:
-        db.execute("DROP TABLE alembic_version")
+    old = tmp_path / "old.backup"
+    made = engine(f"sqlite:///{old}", "BEGIN IMMEDIATE", 1)
+    with made.begin() as tx:
+        migrating.upgrade(tx, "0001")
+        tx.execute(text("DROP TABLE alembic_version"))
+        tx.execute(text("INSERT INTO meta VALUES ('epoch', '0a0b0c0d')"))
+    made.dispose()
     assert cityops("restore", old, "--url", full, "--data", tmp_path, "--force") == 0
     Store(full).close()
 

@@ -22,7 +22,7 @@ async def test_addresses_names_and_numbers(client: httpx.AsyncClient) -> None:
     for number in (0, -1, 2**31, 2**70):
         for path, body in (("handovers/{}/sign", {}), ("rollcalls/{}/answer", {"person": "a"})):
             answer = await client.post("/api/v1/duty/" + path.format(number), json=body)
-            assert answer.status_code == 404, answer.text
+            assert answer.status_code in (404, 422), answer.text
         assert (await client.get("/api/v1/duty/log", params={"page": number})).status_code in (200, 422)
 
 
