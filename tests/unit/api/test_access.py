@@ -241,7 +241,6 @@ def app(context: Context, projection: FakeProjection, bus: FakeBus, monkeypatch:
         record("w", severity="III", owner_org=OWN_ORG, trigger="dispatch", attachments=[{"ref": REF}]),
         record("g", domain="gas", unit="522622001"),
     )
-    projection.feed(record("w", severity="III"), record("g", domain="gas", unit="522622001"))
     bus.projection = projection
     bus.answer = {"accepted": True, "alert": alert_json("w", 2)}
     registry = context.registry
