@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from geo import files
 from streams.broker import EmbeddedBroker
 from streams.errors import CityopsError
 from streams.settings import Settings
@@ -41,6 +42,13 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield embedded.bootstrap
     finally:
         embedded.stop()
+
+
+@pytest.fixture(autouse=True)
+def _own_files_forgotten() -> Iterator[None]:
+    """A command that ran in this process chose where the user's own tables lie: not for the next test."""
+    yield
+    files.forget()
 
 
 @pytest.fixture(scope="session")
