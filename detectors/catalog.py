@@ -22,19 +22,15 @@ from detectors import (
     equipment,
     ewma,
     flatline,
-    gas,
     limits,
-    movement,
     page_hinkley,
-    pipeline,
     quantile,
     rate,
     seasonal,
     stuck,
-    traffic,
     variance,
-    water,
 )
+from detectors.kinds import DOMAIN_KINDS
 from detectors.layout import DRIFT, HIGH, LOW, NOISE
 from detectors.override import shape
 from detectors.params import DEFAULTS, ParamError, check, check_together
@@ -60,12 +56,6 @@ ALGORITHMS: Mapping[str, Callable[..., Any]] = {
     "drift": drift.run,
     "variance": variance.run,
     "stuck": stuck.run,
-}
-DOMAIN_KINDS: Mapping[str, tuple[Kind, ...]] = {
-    "water": water.KINDS,
-    "gas": gas.KINDS,
-    "pipeline": pipeline.KINDS,
-    "traffic": traffic.KINDS,
 }
 _TEXT = {"quantity_zh", "quantity_en", "unit", "text_unit", "text_factor", "decimals", "low", "high", "both"}
 _TEXT |= {"drift_kind", "variance_kind", "also_unit", "also_factor"}
@@ -270,6 +260,3 @@ def _profile(path: Path, domain: str, name: str, body: dict[str, Any]) -> Profil
 
 
 _EQUIPMENT = {k.kind: k for k in equipment.KINDS}
-KINDS: Mapping[str, Kind] = {
-    k.kind: k for kinds in (*DOMAIN_KINDS.values(), equipment.KINDS, movement.KINDS) for k in kinds
-}

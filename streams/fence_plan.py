@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec.structs import replace
 
+from detectors.kinds import KINDS
 from geo.divisions import Divisions
 from geo.fence_checks import problems, repaired
 from geo.fences import Fence, FenceError
@@ -50,7 +51,7 @@ def plan(
     written: Iterable[tuple[str, Fence]], known: Mapping[str, Fence], by: str, at_ms: int, force: bool = False
 ) -> FencePlan:
     """Check (where, fence) against what is there; `force`: whatever version the writer saw."""
-    from detectors.catalog import KINDS, Catalog  # here: it brings numba, which the API does without until then
+    from detectors.catalog import Catalog  # here: it brings numba, which the API does without until then
 
     out, seen = FencePlan(), dict[str, str]()
     for where, fence in written:

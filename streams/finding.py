@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detectors import catalog as _catalog
+from detectors.kinds import KINDS
 from detectors.texts import late
 from geo.assets import Sensor
 from streams.events import Detection, Evidence, Text, stable_id
@@ -15,7 +16,7 @@ SERIES = 60  # readings kept as evidence, the newest
 def detection(found: Found, run: str, mode: str, domain: str, now_ms: int) -> Detection:
     """The detection of one finding; its asset is the part of the zone it speaks of."""
     f, sensors = found.finding, found.sensors
-    kind = _catalog.KINDS[f.kind]
+    kind = KINDS[f.kind]
     near = sensors[found.lead]
     late_s = (now_ms - f.ts_ms) / 1000.0 - _patience_s(sensors)
     says = late(f.reason, late_s) if late_s > 0 else f.reason

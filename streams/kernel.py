@@ -23,6 +23,7 @@ from detectors import catalog as _catalog, dropout, fused
 from detectors.bank import Bank, records
 from detectors.catalog import Catalog, ProfileError
 from detectors.groups import GROUPS
+from detectors.kinds import KINDS
 from detectors.layout import ACTIVE, BLOCK_SLOTS, CLEAR, EVENT, SLOT, SLOTS
 from detectors.profile_file import ProfileFile
 from detectors.texts import Kind
@@ -235,7 +236,7 @@ class Kernel:
         row, slot = int(e["row"]), int(e["slot"])
         sensor, profile = self._rows.sensors[row], self._rows.profiles[row]
         key = row * 8 + slot
-        known: Mapping[str, Kind] = _catalog.KINDS
+        known: Mapping[str, Kind] = KINDS
         kind = known[self._open[key]] if key in self._open else profile.kinds[slot]
         if int(e["action"]) == CLEAR:
             self._open.pop(key, None)

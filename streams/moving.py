@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import catalog as _catalog
+from detectors.kinds import KINDS
 from detectors.movement import HAZMAT
 from geo.assets import Sensor
 from geo.fences import Fence
@@ -113,7 +113,7 @@ class Movements:
         return self._detection(sensor, move, key[2], "clear", onset)
 
     def _detection(self, sensor: Sensor, move: Move, kind: str, state: str, onset_ms: int) -> Detection:
-        known = _catalog.KINDS[kind]
+        known = KINDS[kind]
         fence = self._fencing.book.get(move.fence)
         asset = f"{sensor.asset or sensor.id}/{move.fence}"
         hazmat = sensor.params.get(HAZMAT, 0.0) > 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from detectors.catalog import DOMAIN_KINDS
+from detectors.kinds import DOMAIN_KINDS
 from detectors.texts import Both, Kind
 from geo.assets import Asset, Sensor
 from geo.fences import Mark

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -17,13 +17,14 @@ from api.context import Caller, Context, Ctx
 from api.docs import problems
 from api.errors import Problem
 from api.roles import EDITORS, Principal
-from detectors.catalog import FOLDER, Catalog, Profile, ProfileError, parse
 from detectors.params import DEFAULTS
 from detectors.profile_file import ProfileFile, encode
 from geo.divisions import PREFECTURE
 from geo.moments import rfc3339_or_none
-from streams.profiles import catalog
 from streams.topics import DOMAINS, PROFILES as TOPIC
+
+if TYPE_CHECKING:  # else where it is used: it brings numba, which the API does without until then
+    from detectors.catalog import Catalog, Profile
 
 router = APIRouter(tags=["profiles"])
 MOST = 200_000  # characters of a file
@@ -54,9 +55,8 @@ async def profiles(ctx: Ctx, caller: Caller) -> dict[str, Any]:
 @router.get("/profiles/{domain}", responses=problems(401, 404))
 async def one(domain: str, ctx: Ctx, caller: Caller) -> dict[str, Any]:
     """A domain's own file as it is in force, and the one that ships to begin from."""
-    _known(domain)
+    shipped = await asyncio.to_thread(_known(domain).read_text, "utf-8")
     own = ctx.registry.table.profiles.get(domain, NONE)
-    shipped = await asyncio.to_thread((FOLDER / f"{domain}.toml").read_text, "utf-8")
     return {
         "domain": domain, "toml": own.toml, "version": own.version, "by": own.by,
         "at": rfc3339_or_none(own.at_ms or None), "shipped": shipped,
@@ -97,9 +97,14 @@ def _noted(file: ProfileFile) -> dict[str, Any] | None:
     return {"version": file.version, "toml": file.toml} if file.version else None
 
 
-def _known(domain: str) -> None:
-    if domain not in DOMAINS or not (FOLDER / f"{domain}.toml").is_file():
+def _known(domain: str) -> Path:
+    """The file that ships."""
+    from detectors.catalog import FOLDER
+
+    file = FOLDER / f"{domain}.toml"
+    if domain not in DOMAINS or not file.is_file():
         raise Problem(404, f"there are no profiles of domain {domain[:40]!r}")
+    return file
 
 
 def _may_write(caller: Principal) -> None:
@@ -112,6 +117,8 @@ def _may_write(caller: Principal) -> None:
 
 
 def _checked(domain: str, toml: str) -> dict[str, Profile]:
+    from detectors.catalog import ProfileError, parse
+
     _known(domain)
     encodable("toml", toml)
     try:
@@ -122,6 +129,9 @@ def _checked(domain: str, toml: str) -> dict[str, Profile]:
 
 def _in_force(ctx: Context) -> tuple[Catalog, set[str]]:
     """The catalog with what was put in force over it, and the keys that came so."""
+    from detectors.catalog import Catalog, parse
+    from streams.profiles import catalog
+
     found, own = catalog(ctx.settings), set[str]()
     for domain, file in ctx.registry.table.profiles.items():
         if file.toml:

@@ -18,7 +18,6 @@ from api.errors import Problem
 from api.roles import EDITORS, Principal
 from api.run_files import NAME, Run
 from api.runs import record_of
-from detectors.catalog import Catalog, ProfileError
 from streams.topics import DOMAINS
 
 router = APIRouter(tags=["runs"])
@@ -164,6 +163,8 @@ def _speed(body: dict[str, Any]) -> float:
 
 def _profiles(given: Any) -> dict[str, str]:
     """Domain -> text of its profiles, checked."""
+    from detectors.catalog import Catalog, ProfileError  # here: it brings numba
+
     if not isinstance(given, dict):
         raise Problem(422, "body.profiles: want an object of domain and TOML text")
     for domain, text in given.items():

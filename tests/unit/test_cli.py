@@ -29,6 +29,13 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CITYOPS_DATA", str(tmp_path / "data"))
 
 
+def test_the_api_starts_without_the_compiler() -> None:
+    """numba is 70 MB in a process that compiles nothing; where a profile is checked it comes then."""
+    code = "import sys, api.server; print(*set('numba scipy faust pandas alembic'.split()) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
+
+
 def test_help_is_quick_and_imports_no_heavy_module() -> None:
     code = (
         "import sys\nfrom streams.cli import run\ncode = run(['--help'])\n"
@@ -36,11 +43,13 @@ def test_help_is_quick_and_imports_no_heavy_module() -> None:
         "sys.exit(code or (3 if heavy else 0))"
     )
     fastest = 9.0
-    for _ in range(3):
+    for _ in range(12):  # one of them is not held up by other work
         begun = time.monotonic()
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
         fastest = min(fastest, time.monotonic() - begun)
         assert done.returncode == 0, done.stderr
+        if fastest < 0.5:
+            break
     assert "doctor" in done.stdout
     assert fastest < 0.5  # 0.1 s on an idle machine
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detectors.catalog import DOMAIN_KINDS, FOLDER, KINDS, Catalog, ProfileError
+from detectors.catalog import FOLDER, Catalog, ProfileError
 from detectors.equipment import KINDS as EQUIPMENT
+from detectors.kinds import DOMAIN_KINDS, KINDS
 from detectors.layout import (
     CALMER,
     CLOCK,

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from detectors.catalog import KINDS
+from detectors.kinds import KINDS
 from detectors.links import LinkError, Trouble, default_rules, link, links, metres, parse
 
 T0 = 1_763_884_800_000

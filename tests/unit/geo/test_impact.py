@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from detectors import equipment
-from detectors.catalog import DOMAIN_KINDS
+from detectors.kinds import DOMAIN_KINDS
 from geo import metric
 from geo.assets import Asset, Pipe
 from geo.ids import ASSET_TYPES, parse_asset_id

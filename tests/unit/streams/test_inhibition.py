@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from detectors import catalog
+from detectors.kinds import KINDS
 from geo.impact import Surroundings
 from geo.records import Asset, Pipe
 from streams.alerts.inhibition import Inhibitor, explained, released, told_again
@@ -161,7 +161,7 @@ def test_the_nearest_rule_first_then_the_earliest() -> None:
 
 def test_every_kind_of_the_table_is_a_kind_of_alert() -> None:
     named = {k for r in default_rules() for k in (*r.parent, *r.child)}
-    assert named <= set(catalog.KINDS)
+    assert named <= set(KINDS)
     assert not named & {"gas_concentration", "tunnel_gas", "gas_spread", "chlorine_low", "turbidity_high"}
 
 
