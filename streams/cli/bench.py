@@ -103,6 +103,16 @@ def alerts(as_json: bool, quick: bool, out: str, only: str) -> None:
 
 
 @command.command()
+@_output("bench-feed.json")
+def feed(as_json: bool, quick: bool, out: str) -> None:
+    """The live feed: 1,000 clients, stuck ones, a reconnect over 10,000 missed events, a hundred lost connections."""
+    from streams.cli.benches.feed import run
+
+    report(run(quick, say), as_json, out)
+    sys.stdout.flush()
+
+
+@command.command()
 @_output("bench-console.json")
 def console(as_json: bool, quick: bool, out: str) -> None:
     """The console in Chromium with 2,000 open alerts and 5,000 assets: size, first list, frames while panning."""
