@@ -135,6 +135,7 @@ class Context:
     changing_policies: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_profiles: asyncio.Lock = field(default_factory=asyncio.Lock)
     changing_duty: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))  # for sign-ins of open feeds
     playbooks: tuple[Playbook, ...] = ()
     cache: dict[str, Any] = field(default_factory=dict)  # large answers that do not change
 

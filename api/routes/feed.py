@@ -23,6 +23,7 @@ from api.docs import FEED, problems
 from api.errors import Problem
 from api.hub import PING, Client, Interest, Message, message, resync
 from api.roles import Principal
+from api.store import StoreError
 
 router = APIRouter(tags=["feed"])
 SEND_S = 10.0
@@ -52,19 +53,31 @@ async def messages(ctx: Context, client: Client, after: Cursor | None, token: st
             while (page := await asyncio.to_thread(next, pages, None)) is not None:
                 yield [message(client.head.epoch, event) for event in page]
     epoch = client.head.epoch
-    while items := await client.take():
-        fresh = []
-        if PING in items and not await asyncio.to_thread(ctx.auth.still, token):
-            client.close("signed out")
-            return
-        for item in items:
-            if item.epoch not in ("", epoch):  # the projection was built anew: sequences begin again
-                epoch, last = item.epoch, item.seq - (item.kind == "alert")
-                fresh.append(item)
-            elif item is PING or item.kind == "resync" or item.seq > last:
-                fresh.append(item)
-        if fresh:
-            yield fresh
+    looking: asyncio.Task[None] | None = None
+    try:
+        while items := await client.take():
+            fresh = []
+            if PING in items and (looking is None or looking.done()):
+                looking = asyncio.create_task(_look(ctx, client, token))
+            for item in items:
+                if item.epoch not in ("", epoch):  # the projection was built anew: sequences begin again
+                    epoch, last = item.epoch, item.seq - (item.kind == "alert")
+                    fresh.append(item)
+                elif item is PING or item.kind == "resync" or item.seq > last:
+                    fresh.append(item)
+            if fresh:
+                yield fresh
+    finally:
+        if looking is not None:
+            looking.cancel()
+
+
+async def _look(ctx: Context, client: Client, token: str) -> None:
+    """Is the sign-in still good? Beside the events and one client after the other: a thousand are asked at a time."""
+    async with ctx.looking:
+        with contextlib.suppress(StoreError):  # a database that is away for a moment ends no feed
+            if not await asyncio.to_thread(ctx.auth.still, token):
+                client.close("signed out")
 
 
 class EventStream(Response):
