@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from api import queries
 from api.app import create_app
 from api.context import Context
+from api.hub import PING
 from tests.unit.api.conftest import T0, FakeProjection, bearer, record
 from tests.unit.api.sse import Feed
 
@@ -186,6 +188,24 @@ async def test_a_quiet_stream_is_pinged(feed: Opener, context: Context) -> None:
     pings.cancel()
     assert stream.comments >= 3
     assert b": ping\n\n" in stream.raw
+
+
+async def test_a_slow_look_at_the_sign_in_holds_no_event_back(
+    feed: Opener, projection: FakeProjection, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(context.auth, "still", lambda token: begun.set() or go_on.wait(10))
+    stream = await feed().open()
+    await asyncio.sleep(0.02)
+    (client,) = context.hub.clients
+    client.put(PING)
+    assert await asyncio.to_thread(begun.wait, 5)
+    try:
+        projection.feed(record("a"))
+        async with asyncio.timeout(3):
+            assert await stream.alerts(1) == [("a", 1)]
+    finally:
+        go_on.set()
 
 
 async def test_a_client_that_leaves_and_a_stop_end_the_stream(feed: Opener, context: Context) -> None:
