@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
-from api import schema
+from api import queries, schema
 from api.store import Store
 from streams.drills import assessment, telling
 from streams.notify import schema as notices
@@ -22,13 +22,14 @@ def report(store: Store, outbox: Outbox, run: str, prefix: str) -> dict[str, Any
     with store.read() as tx:
         named = (
             select(a.id, a.version)
-            .where(a.run == run, a.mode == "exercise", a.unit.startswith(prefix))
+            .where(a.run == run, a.mode == "exercise", queries.within(schema.alerts, prefix))
             .order_by(a.first_seen_ms, a.id)
         )
         found = {row.id: row.version for row in tx.execute(named.limit(MOST))}
         data = tx.execute(select(e.alert, e.data).where(e.alert.in_(list(found))).order_by(e.seq)).all()
     with outbox.read() as tx:
-        counted = select(m.channel, m.state, func.count().label("n")).where(m.run == run).group_by(m.channel, m.state)
+        here = (m.run == run, queries.within(notices.messages, prefix))
+        counted = select(m.channel, m.state, func.count().label("n")).where(*here).group_by(m.channel, m.state)
         messages = [{"channel": r.channel, "state": r.state, "n": r.n} for r in tx.execute(counted.order_by("channel"))]
     records: dict[str, list[dict[str, Any]]] = {}
     for row in data:

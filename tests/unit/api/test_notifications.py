@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sqlalchemy import func, insert, select
 
-from api import users
+from api import exercise_report, users
 from api.app import create_app
 from api.context import Context
 from streams.alert_parts import Text
@@ -100,6 +100,8 @@ async def test_an_exercise_is_assessed(client: httpx.AsyncClient, context: Conte
     assert {a["result"] for a in one["asks"]} >= {"missed", "in_time"}
     assert "评估" in one["text"]["zh"]
     assert said["messages"] == [{"channel": "sms", "state": "stub", "n": 1}]
+    elsewhere = exercise_report.report(context.store, context.outbox, "d7", "522622")
+    assert (elsewhere["items"], elsewhere["messages"]) == ([], [])
     assert (await client.get("/api/v1/exercises/d8/report", headers=bearer(context, "admin"))).status_code == 404
 
 
