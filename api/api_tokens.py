@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -18,12 +16,13 @@ from api.account_tables import api_tokens
 from api.roles import ROLES, Principal
 from api.scopes import SCOPES
 from api.store import Store
+from api.tokens import hashed
+from api.users import NAME
 from streams.errors import UsageError
 
 PREFIX = "coa_"
 MAX_DAYS = 3660
 DAY_MS = 86_400_000
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ def create(store: Store, wanted: ApiToken, days: int) -> str:
             raise UsageError(f"token {wanted.name}: is there already; revoke it first, or take another name")
         tx.execute(
             insert(api_tokens).values(
-                hash=_hash(token), name=wanted.name, role=wanted.role, unit=wanted.unit, orgs=_json(wanted.orgs),
+                hash=hashed(token), name=wanted.name, role=wanted.role, unit=wanted.unit, orgs=_json(wanted.orgs),
                 scopes=_json(wanted.scopes), created_ms=now, expires_ms=now + days * DAY_MS, revoked_ms=None,
             )
         )  # fmt: skip
@@ -75,7 +74,7 @@ def everyone(store: Store) -> list[ApiToken]:
 def find(store: Store, token: str) -> Principal | None:
     """The caller of a token, None where it is unknown, over or revoked."""
     with store.read() as tx:
-        row = tx.execute(select(api_tokens).where(api_tokens.c.hash == _hash(token))).first()
+        row = tx.execute(select(api_tokens).where(api_tokens.c.hash == hashed(token))).first()
     if row is None or row.revoked_ms is not None or row.expires_ms <= time.time() * 1000:
         return None
     t = _token(row._mapping)
@@ -85,7 +84,7 @@ def find(store: Store, token: str) -> Principal | None:
 
 
 def _checked(wanted: ApiToken, days: int) -> None:
-    if not _NAME.fullmatch(wanted.name):
+    if not NAME.fullmatch(wanted.name):
         raise UsageError(f"token {wanted.name!r}: want a name of 1 to 64 letters, digits or _ . @ -")
     if wanted.role not in ROLES:
         raise UsageError(f"role {wanted.role!r}: want one of {', '.join(ROLES)}")
@@ -111,7 +110,3 @@ def _token(row: Any) -> ApiToken:
 
 def _json(items: Sequence[str]) -> str:
     return orjson.dumps(list(items)).decode()
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

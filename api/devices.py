@@ -6,8 +6,6 @@ sent. The API holds all of them in memory and looks for changes every two second
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 import threading
 import time
@@ -18,6 +16,8 @@ from sqlalchemy import insert, select, update
 from api import schema, units
 from api.roles import DEVICE, Principal
 from api.store import Store
+from api.tokens import hashed
+from api.users import NAME
 from geo.assets import AssetError, parse_zone_id
 from streams.errors import UsageError
 
@@ -25,7 +25,6 @@ PREFIX = "cod_"
 CHECK_S = 2.0
 _RECHECK_S = 0.2
 _CHANGES = "device_tokens"  # key in `meta`: counts changes
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Device:
 
 def create(store: Store, name: str, zone: str = "", unit: str = "") -> str:
     """Make a token of a zone or a unit and return it, the only time it is seen; raises UsageError."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(f"token {name!r}: want a name of 1 to 64 letters, digits or _ . @ -")
     if bool(zone) == bool(unit):
         raise UsageError(f"token {name}: want either a zone or a unit")
@@ -64,7 +63,7 @@ def create(store: Store, name: str, zone: str = "", unit: str = "") -> str:
             raise UsageError(f"token {name}: is there already; revoke it first, or take another name")
         tx.execute(
             insert(table).values(
-                hash=_hash(token), name=name, zone=zone, unit=unit, created_ms=int(time.time() * 1000), revoked_ms=None
+                hash=hashed(token), name=name, zone=zone, unit=unit, created_ms=int(time.time() * 1000), revoked_ms=None
             )
         )
         _changed(tx)
@@ -116,7 +115,7 @@ class DeviceTokens:
         age = now - self._checked
         if age > CHECK_S:
             return False, None
-        found = self._principals.get(_hash(token))
+        found = self._principals.get(hashed(token))
         return found is not None or age < _RECHECK_S, found
 
     def find(self, token: str, now: float) -> Principal | None:
@@ -125,7 +124,7 @@ class DeviceTokens:
             if now - self._checked >= _RECHECK_S:
                 self._refresh()
                 self._checked = now
-        return self._principals.get(_hash(token))
+        return self._principals.get(hashed(token))
 
     def _refresh(self) -> None:
         table = schema.device_tokens
@@ -142,7 +141,3 @@ class DeviceTokens:
 def _principal(name: str, zone: str, unit: str) -> Principal:
     place = parse_zone_id(zone)[0] if zone else unit
     return Principal(f"device:{name}", DEVICE, place, units.prefix(place), zone)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -108,7 +108,7 @@ def refresh_token(store: Store, user: User, family: str) -> str:
         tx.execute(delete(table).where(table.c.expires_ms < now))
         tx.execute(
             insert(table).values(
-                hash=_hash(token), name=user.name, generation=user.generation,
+                hash=hashed(token), name=user.name, generation=user.generation,
                 family=family, spent=0, expires_ms=now + REFRESH_S * 1000,
             )
         )  # fmt: skip
@@ -119,7 +119,7 @@ def spend(store: Store, token: str, life_s: int) -> Spent | None:
     """Use a refresh token up; None where it is unknown or old. `life_s`: of access tokens."""
     table = schema.refresh_tokens
     with store.write() as tx:
-        row = tx.execute(select(table).where(table.c.hash == _hash(token))).first()
+        row = tx.execute(select(table).where(table.c.hash == hashed(token))).first()
         if row is None:
             return None
         if row.spent:  # a thief or the owner had it first: both begin anew
@@ -152,5 +152,6 @@ def _end(tx: Connection, family: str, life_s: int) -> None:
     tx.execute(insert(ended_sessions).values(family=family, until_ms=now + (life_s + LEEWAY_S) * 1000))
 
 
-def _hash(token: str) -> str:
+def hashed(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -18,7 +18,7 @@ from api.roles import ROLES
 from api.store import Store
 from streams.errors import UsageError
 
-_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 MAX_ORG = 200
@@ -44,7 +44,7 @@ class User:
 
 
 def get(store: Store, name: str) -> User | None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         return None
     found = _found(store, schema.users.c.name == name)
     return found[0] if found else None
@@ -85,7 +85,7 @@ def put_known(
     store: Store, name: str, hash_: str, role: str, unit: str, demo: bool = False, orgs: Sequence[str] = ()
 ) -> None:
     """The same with a password's hash, or with an identity that no password has (an OpenID provider's account)."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(f"user {name!r}: want 1 to 64 letters, digits or _ . @ -")
     if role not in ROLES:
         raise UsageError(f"role {role!r}: want one of {', '.join(ROLES)}")

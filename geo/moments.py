@@ -8,6 +8,21 @@ from functools import lru_cache
 BEIJING = dt.timezone(dt.timedelta(hours=8))  # all year: no summer time since 1991
 
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def epoch_ms(text: str) -> int:
+    """Epoch milliseconds of an RFC 3339 time; raises ValueError, also for one without a zone.
+
+    >>> epoch_ms("2025-11-23T08:00:00.123Z")
+    1763884800123
+    """
+    when = dt.datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise ValueError(f"time {text[:40]!r} names no zone")
+    return round((when - _EPOCH) / dt.timedelta(milliseconds=1))
+
+
 def rfc3339(ms: int) -> str:
     """UTC with milliseconds.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from simulators.truth import epoch_ms
+from geo.moments import epoch_ms
 
 NEAR_S = 3600.0  # starts further apart are two alerts
 Alert = Mapping[str, Any]

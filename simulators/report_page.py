@@ -6,10 +6,9 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from geo.moments import rfc3339
+from geo.moments import epoch_ms, rfc3339
 from simulators.compare import Difference, brief
 from simulators.score import Score, summary
-from simulators.truth import epoch_ms
 
 STYLE = """body{font:14px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#1b1f24}
 table{border-collapse:collapse;margin:1em 0}th,td{padding:.2em .7em;border-bottom:1px solid #d8dee4;text-align:left}

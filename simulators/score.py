@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from geo.metric import distance_m
+from geo.moments import epoch_ms
 from simulators.intervals import Interval, bootstrap, poisson, wilson
-from simulators.truth import EXCUSED, HAPPENED, Truth, epoch_ms
+from simulators.truth import EXCUSED, HAPPENED, Truth
 
 GRACE_S = 600.0
 WEEK_MS = 604_800_000

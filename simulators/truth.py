@@ -6,7 +6,6 @@ place, `verdict`, and `id` of the alert that it was made from.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from geo.moments import epoch_ms
 from streams.alerts.table import VERDICTS
 from streams.errors import UsageError, explain
 
@@ -87,8 +87,3 @@ def from_verdicts(alerts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return out
-
-
-def epoch_ms(text: str) -> int:
-    """Of RFC 3339."""
-    return round(dt.datetime.fromisoformat(text).timestamp() * 1000)

@@ -25,13 +25,18 @@ MODES = ("actual", "exercise", "test")
 CLASSES = ("hazard", "equipment", "all")
 DAY_MS = 86_400_000
 LONGEST_MS = 400 * DAY_MS
+Unit = Annotated[str | None, Query(description="division code; its subtree")]
+From = Annotated[str | None, Query(alias="from", description="RFC 3339; not given: 24 h before `to`")]
+To = Annotated[str | None, Query(alias="to", description="RFC 3339; not given: now")]
+Mode = Annotated[str, Query(description="actual, exercise or test; never mixed")]
+Form = Annotated[str, Query(alias="format", description="json or csv")]
 
 
 @router.get("/stats", responses=problems(401, 403, 422))
 async def stats(
     ctx: Ctx,
     caller: Caller,
-    unit: Annotated[str | None, Query(description="division code; its subtree")] = None,
+    unit: Unit = None,
     domain: Annotated[str | None, Query(description="comma list of domains")] = None,
     state: Annotated[str, Query(description="open, closed or all")] = "open",
     mode: Annotated[str, Query(description="actual, exercise, test or all")] = "all",
@@ -56,13 +61,13 @@ async def stats(
 async def alarms(
     ctx: Ctx,
     caller: Caller,
-    unit: Annotated[str | None, Query(description="division code; its subtree")] = None,
-    since: Annotated[str | None, Query(alias="from", description="RFC 3339; not given: 24 h before `to`")] = None,
-    until: Annotated[str | None, Query(alias="to", description="RFC 3339; not given: now")] = None,
-    mode: Annotated[str, Query(description="actual, exercise or test; never mixed")] = "actual",
+    unit: Unit = None,
+    since: From = None,
+    until: To = None,
+    mode: Mode = "actual",
     cls: Annotated[str, Query(alias="class", description="hazard, equipment or all")] = "hazard",
     operators: Annotated[str | None, Query(description="operator positions that share these alarms, 1 to 100")] = None,
-    form: Annotated[str, Query(alias="format", description="json or csv")] = "json",
+    form: Form = "json",
 ) -> Response:
     """Alarm figures after EEMUA 191, ISA-18.2 and IEC 62682, each with its benchmark; docs/alarm-figures.md."""
     prefix = asking.unit_prefix(unit)
@@ -84,11 +89,11 @@ async def alarms(
 async def leaders(
     ctx: Ctx,
     caller: Caller,
-    unit: Annotated[str | None, Query(description="division code; its subtree")] = None,
-    since: Annotated[str | None, Query(alias="from", description="RFC 3339; not given: 24 h before `to`")] = None,
-    until: Annotated[str | None, Query(alias="to", description="RFC 3339; not given: now")] = None,
-    mode: Annotated[str, Query(description="actual, exercise or test; never mixed")] = "actual",
-    form: Annotated[str, Query(alias="format", description="json or csv")] = "json",
+    unit: Unit = None,
+    since: From = None,
+    until: To = None,
+    mode: Mode = "actual",
+    form: Form = "json",
 ) -> Response:
     """Shares in time, closed, false and on line of each unit below and each organisation, with the period before and a
     year before; hours, days and places of the alerts; docs/alarm-figures.md."""

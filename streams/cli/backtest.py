@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ import click
 from streams.cli.bar import Bar
 from streams.cli.common import checked, json_option
 from streams.cli.found import as_dict, table
+from streams.cli.logs import whole
 from streams.cli.reading import mapping_of, reading_options
-from streams.errors import explain
 
 if TYPE_CHECKING:
     from simulators.outcome import Result
@@ -64,13 +63,5 @@ def backtest(settings: Any, planned: Plan, log: Path | None, bar: Bar) -> Result
 
     if log is None:
         return backtests.run(settings, planned, None, bar.show)
-    part = log.with_name(log.name + ".part")
-    try:
-        with part.open("wb") as out:
-            result = backtests.run(settings, planned, out, bar.show)
-        os.replace(part, log)
-    except OSError as error:
-        raise explain(error) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return result
+    with whole(log) as part, part.open("wb") as out:
+        return backtests.run(settings, planned, out, bar.show)

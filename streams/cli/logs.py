@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +32,23 @@ def alerts_of(path: Path) -> list[dict[str, Any]]:
     return outcome.alerts()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Raises CityopsError where it cannot be written."""
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside it to write, which gets its name when the block is done. Raises CityopsError where it cannot."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, "utf-8")
+        yield part
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise explain(error) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Raises CityopsError where it cannot be written."""
+    with whole(path) as part:
+        part.write_text(text, "utf-8")
 
 
 def alerts_with(planned: Plan, profiles: Path) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from geo.moments import epoch_ms
 from streams.alerts.policy import REPORTS, STEPS
-from streams.drills.timeline import Line, epoch_ms, line
+from streams.drills.timeline import Line, line
 from streams.events import LEVELS
 
 ASKED = ("raise", "severity", "escalate", "remind")

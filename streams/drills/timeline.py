@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from geo.moments import BEIJING
+from geo.moments import BEIJING, epoch_ms
 from geo.units import LEVEL_NAMES_ZH
 from streams.alerts.desk import level_of
 from streams.duty.book import room_id
@@ -59,15 +59,6 @@ class Line(NamedTuple):
     label: str
     told: tuple[Told, ...]
     acked: str  # level that acknowledged with it, "" none
-
-
-def epoch_ms(text: str) -> int:
-    """Of RFC 3339 UTC.
-
-    >>> epoch_ms("2025-11-23T08:00:00.123Z")
-    1763884800123
-    """
-    return round(dt.datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def line(record: Mapping[str, Any]) -> Line:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from geo.moments import BEIJING
+from geo.moments import BEIJING, epoch_ms
 from streams.alert_parts import Text
-from streams.notify.records import Seen, to_ms
+from streams.notify.records import Seen
 
 LEVEL = {
     "I": Text("红色一级", "I RED"),
@@ -63,7 +63,7 @@ def fields(
     ack = "" if due_ms is None else f"请于{clock(due_ms)}前签收" if zh else f"ack {clock(due_ms)}"
     reply = "" if not code else f"回复{code}" if zh else f"reply {code}"
     try:
-        since = clock(to_ms(alert.first_seen))
+        since = clock(epoch_ms(alert.first_seen))
     except ValueError:
         since = ""
     return {

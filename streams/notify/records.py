@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
+from geo.moments import epoch_ms
 from streams.alert_parts import Notice, Text
 
 LEVEL_OF_LENGTH = {4: "prefecture", 6: "county", 9: "township", 12: "village"}
@@ -75,7 +75,7 @@ class Seen(Struct, frozen=True, rename={"cls": "class"}):
             return None
         steps = self.deadlines.values() if isinstance(self.deadlines, dict) else self.deadlines or ()
         times = [self.escalation.get("deadline"), *(s.get("next") for s in steps if isinstance(s, dict))]
-        return min((to_ms(t) for t in times if isinstance(t, str) and t), default=None)
+        return min((epoch_ms(t) for t in times if isinstance(t, str) and t), default=None)
 
 
 class _Notice(Struct, frozen=True):
@@ -113,26 +113,11 @@ pack = msgspec.json.Encoder().encode
 unpack = msgspec.json.Decoder(Seen).decode
 
 
-def to_ms(text: str) -> int:
-    """Epoch milliseconds of an RFC 3339 time; raises ValueError.
-
-    >>> to_ms("2025-11-23T08:00:00.123Z")
-    1763884800123
-    """
-    when = dt.datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise ValueError(f"time {text[:40]!r} names no zone")
-    return round((when - _EPOCH) / dt.timedelta(milliseconds=1))
-
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
 def parse(value: bytes | None) -> Change:
     """Read one record of the log; raises RecordError."""
     try:
         record = _decode(value or b"")
-        at_ms = to_ms(record.transition.at)
+        at_ms = epoch_ms(record.transition.at)
         notices = tuple(_notice(n) for n in record.transition.tell)
         _ = record.alert.next_ms
     except (msgspec.MsgspecError, ValueError) as error:
@@ -141,7 +126,7 @@ def parse(value: bytes | None) -> Change:
 
 
 def _notice(n: _Notice) -> Notice:
-    due = to_ms(n.due) if n.due else None
+    due = epoch_ms(n.due) if n.due else None
     return Notice(
         key=n.key, why=n.why, place=n.place, role=n.role, people=n.people, channels=n.channels, step=n.step, due_ms=due
     )
@@ -170,6 +155,6 @@ def acked(alert: Seen, place: str, now_ms: int) -> str:
     level = level_of(place)
     for ack in alert.acks:
         above = RANK.get(ack.level, -1) >= RANK.get(level, 9)
-        if to_ms(ack.expires) > now_ms and (ack.level == level or above):
+        if epoch_ms(ack.expires) > now_ms and (ack.level == level or above):
             return ack.level
     return ""
